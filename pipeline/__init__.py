@@ -1,0 +1,1 @@
+"""Fetch, prepare, train, export, evaluate: a convolutional image classifier, tracked."""
