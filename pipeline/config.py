@@ -15,6 +15,8 @@ from msgspec import Meta, Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline.errors import PipelineError
+
 Count = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
@@ -35,7 +37,7 @@ Nonlinearity = Literal["relu", "tanh", "sigmoid", "gelu", "silu"]
 Pooling = Literal["max", "average", "sum"]
 
 
-class ConfigError(ValueError):
+class ConfigError(PipelineError, ValueError):
     """params.yaml says something that no run can be made of."""
 
 
@@ -159,7 +161,7 @@ def parse(raw: object, section: type[Section], *, source: str) -> Section:
         raise ConfigError(f"{source}: {_explain(str(error), raw, section)}") from error
 
 
-def flatten(params: Struct) -> dict[str, str | int | float | bool | None]:
+def flatten(params: Struct | dict[str, Any]) -> dict[str, str | int | float | bool | None]:
     """Every value by its dotted key; lists as their text, for trackers that know scalars only."""
     flat: dict[str, str | int | float | bool | None] = {}
     for name, value in msgspec.to_builtins(params).items():
