@@ -1,0 +1,1 @@
+"""Serve one exported image classifier over HTTP: batched, in four dialects, without torch."""

@@ -1,0 +1,123 @@
+"""What can go wrong between bytes and probabilities, and which HTTP status each fault owns.
+
+    bytes ──► request ──► uint8 array ──► queue ──► probabilities ──► reply
+      │          │             │            │
+      │          │             │            ├─ Unavailable           503 + Retry-After
+      │          │             │            └─ DeadlineExceeded      504
+      │          │             ├─ BadRequest                         400
+      │          │             ├─ TooLarge          (also by pixels) 413
+      │          │             └─ UnsupportedMediaType               415
+      │          ├─ Unauthorized 401 · NotFound 404 · MethodNotAllowed 405 + Allow
+      │          └─ BadRequest 400
+      ├─ TooSlow 408 · TooLarge 413 · UriTooLong 414 · HeadersTooLarge 431   (the connection closes)
+      └─ BadRequest 400
+
+A message says what was wrong and what is allowed. It goes to the caller as it stands, so it
+names no file and repeats nothing that the caller sent.
+"""
+
+# ruff: noqa: N818 -- the classes bear the names of the HTTP statuses that they own
+
+from typing import ClassVar
+
+
+class ServingError(Exception):
+    """A fault with an HTTP status; `str(error)` is the text that the caller reads."""
+
+    status: ClassVar[int] = 500
+    closes: ClassVar[bool] = False  # the rest of the connection's bytes cannot be trusted or read
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Fields that the reply carries beside the usual ones."""
+        return ()
+
+
+class BadRequest(ServingError):
+    """Malformed, or of the wrong shape, datatype or number."""
+
+    status = 400
+
+
+class Unauthorized(ServingError):
+    """An API key is set, and the request has none or another one."""
+
+    status = 401
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("WWW-Authenticate", "Bearer"),)
+
+
+class NotFound(ServingError):
+    """No such path, model or version."""
+
+    status = 404
+
+
+class MethodNotAllowed(ServingError):
+    """The path exists, with other methods."""
+
+    status = 405
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(f"this path allows {self.allowed} only")
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Allow", self.allowed),)
+
+
+class TooSlow(ServingError):
+    """Headers or body did not arrive before their deadline."""
+
+    status = 408
+    closes = True
+
+
+class TooLarge(ServingError):
+    """Body, decompressed body or picture above its limit."""
+
+    status = 413
+    closes = True
+
+
+class UriTooLong(ServingError):
+    status = 414
+    closes = True
+
+
+class UnsupportedMediaType(ServingError):
+    """A content type or coding that this path does not read."""
+
+    status = 415
+
+
+class HeadersTooLarge(ServingError):
+    status = 431
+    closes = True
+
+
+class Unavailable(ServingError):
+    """Queue full, server draining, or no model yet: the same request may succeed later."""
+
+    status = 503
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Retry-After", "1"),)
+
+
+class DeadlineExceeded(ServingError):
+    """The request waited in the queue for longer than its deadline."""
+
+    status = 504
+
+
+class ModelRefused(Exception):
+    """A model file that is missing, unreadable, off contract, or fails its self-test."""
+
+
+class SettingsRefused(Exception):
+    """A flag or SERVING_* variable whose value is not allowed."""

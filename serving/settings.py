@@ -1,0 +1,109 @@
+"""Flags and SERVING_* variables become one frozen, checked Settings."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serving.errors import SettingsRefused
+
+_GREATEST_PORT = 65535
+
+
+def _option(default: object, text: str, *, least: float | None = None, secret: bool = False) -> Any:  # noqa: ANN401 -- as dataclasses.field
+    return field(default=default, repr=not secret, metadata={"help": text, "least": least})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be chosen about a server; each field is `--flag` and `SERVING_FLAG`."""
+
+    model: str = _option("models/model.onnx", "path of the ONNX file, or models:/name@alias")
+    challenger: str = _option("", "a second model beside the first; same forms; empty: none")
+    host: str = _option("127.0.0.1", "address to listen on")
+    port: int = _option(8000, "port to listen on; 0: any free one", least=0)
+    workers: int = _option(1, "processes that share the port", least=1)
+    threads: int = _option(0, "threads per model run; 0: the cores at hand / workers", least=0)
+    max_batch: int = _option(1024, "images in one request, at most --queue", least=1)
+    queue: int = _option(4096, "images waiting in one worker before 503", least=1)
+    deadline: float = _option(10.0, "seconds a request may wait in the queue before 504", least=0)
+    body_limit: int = _option(16 << 20, "bytes of a body, also after decompression", least=1)
+    max_pixels: int = _option(1 << 24, "pixels of one picture", least=1)
+    header_timeout: float = _option(10.0, "seconds for a request's headers to arrive", least=0.1)
+    body_timeout: float = _option(30.0, "seconds for a request's body to arrive", least=0.1)
+    idle_timeout: float = _option(60.0, "seconds a connection may stay idle", least=0.1)
+    drain: float = _option(5.0, "seconds of not ready but serving after SIGTERM", least=0)
+    watch: float = _option(0.5, "seconds between looks at the model file; 0: never", least=0)
+    api_key: str = _option("", "key that callers must send; empty: none is asked for", secret=True)
+    explain: bool = _option(True, "offer layer activations where the sidecar file exists")  # noqa: FBT003 -- the field's default
+    access_log: bool = _option(True, "one JSON line for each request")  # noqa: FBT003 -- the field's default
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            least, given = item.metadata["least"], getattr(self, item.name)
+            if least is not None and not given >= least:
+                raise SettingsRefused(f"{_flag(item.name)} is {given!r}: give {least} or more")
+        if self.port > _GREATEST_PORT:
+            raise SettingsRefused(f"--port is {self.port}: give 0 to {_GREATEST_PORT}")
+        if not self.model:
+            raise SettingsRefused("--model is empty: give the path of an ONNX file")
+
+    @property
+    def batch_limit(self) -> int:
+        """Images of one request at most: what the queue can never take is not let in."""
+        return min(self.max_batch, self.queue)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:  # noqa: ANN401 -- never returns
+        raise SettingsRefused(f"{message}; see python -m serving --help")
+
+
+def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Flags win over SERVING_* variables, which win over defaults.
+
+    Raises SettingsRefused with a one-line text for anything that is not allowed.
+    """
+    flags = vars(_parser().parse_args(arguments))
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(Settings):
+        variable = f"SERVING_{item.name.upper()}"
+        if flags[item.name] is not None:
+            values[item.name] = flags[item.name]
+        elif variable in environment:
+            values[item.name] = _typed(environment[variable], kind=item.type, name=variable)
+    return Settings(**values)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m serving",
+        description="Serve an exported image classifier over HTTP.",
+        epilog="Every option is also a variable: --max-batch is SERVING_MAX_BATCH.",
+        allow_abbrev=False,
+    )
+    for item in dataclasses.fields(Settings):
+        text = f"{item.metadata['help']} (default: {item.default!r})"
+        if item.type is bool:
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(_flag(item.name), action=action, default=None, help=text)
+        else:
+            parser.add_argument(_flag(item.name), type=item.type, default=None, help=text)
+    return parser
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _typed(text: str, *, kind: object, name: str) -> object:
+    if kind is bool:
+        words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+        if text.lower() not in words:
+            raise SettingsRefused(f"{name} is {text!r}: give true or false")
+        return words[text.lower()]
+    try:
+        return kind(text)  # type: ignore[operator]  # int, float or str
+    except ValueError:
+        raise SettingsRefused(f"{name} is {text!r}: give a number ({kind.__name__})") from None  # type: ignore[attr-defined]  # a class
