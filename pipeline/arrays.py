@@ -1,0 +1,164 @@
+"""The prepared format: memory-mapped images and labels; dataset.json says what they are."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.files import sha256_of_json, write_json
+
+Images: TypeAlias = NDArray[np.uint8]  # (N, C, H, W)
+Labels: TypeAlias = NDArray[np.int64]  # (N,) class indices
+
+SPLITS = ("train", "val", "test")
+DATASET_JSON = "dataset.json"
+
+
+class PreparedError(PipelineError):
+    """The prepared folder is missing, torn or not what its dataset.json says."""
+
+
+class Histogram(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`edges` has one value more than `fractions`; a bin takes its left edge, the last one both."""
+
+    edges: tuple[float, ...]
+    fractions: tuple[float, ...]
+
+
+class Reference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Histograms of the training split, against which drift is told."""
+
+    intensity: Histogram  # 0-255, over all pixels
+    ink_mass: Histogram  # mean of pixel/255, per image
+    centre_row: Histogram  # 0 top to 1 bottom, per image
+    centre_column: Histogram  # 0 left to 1 right, per image
+
+
+class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    train: int
+    val: int
+    test: int
+
+
+class Hashes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    train: str
+    val: str
+    test: str
+
+
+class Dataset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of dataset.json."""
+
+    name: str  # what the arrays are
+    requested: str  # what params.yaml asked for: differs from name only in a fallback
+    source: Literal["published", "fallback"]
+    files: dict[str, str]  # raw file name: sha256
+    classes: tuple[str, ...]
+    image_shape: tuple[int, int, int]  # (C, H, W)
+    counts: Counts
+    sha256: Hashes  # of images and labels
+    mean: tuple[float, ...]  # (C,) of the training split, on the 0-1 scale
+    std: tuple[float, ...]  # (C,) likewise
+    reference: Reference
+
+    @property
+    def sha256_of_all(self) -> str:
+        """Identity of what a model learns from: equal however the data came here."""
+        parts = (self.classes, self.image_shape, self.mean, self.std, self.reference, self.sha256)
+        return sha256_of_json(msgspec.to_builtins(parts))
+
+
+@dataclass(frozen=True)
+class Split:
+    images: Images
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    dataset: Dataset
+    train: Split
+    val: Split
+    test: Split
+
+    def splits(self) -> Iterator[tuple[str, Split]]:
+        yield from zip(SPLITS, (self.train, self.val, self.test), strict=True)
+
+
+def sha256_of_split(images: Images, labels: Labels) -> str:
+    digest = hashlib.sha256(f"{images.shape} uint8, int64 little-endian".encode())
+    digest.update(np.ascontiguousarray(images).data)
+    digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
+    return digest.hexdigest()
+
+
+def save(folder: Path, prepared: Prepared) -> None:
+    """Replace `folder` as a whole: a reader finds the old set, none, or the new one."""
+    fresh, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, split in prepared.splits():
+        np.save(fresh / f"{name}_images.npy", split.images)
+        np.save(fresh / f"{name}_labels.npy", split.labels)
+    write_json(fresh / DATASET_JSON, msgspec.to_builtins(prepared.dataset))
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load(folder: Path) -> Prepared:
+    """Map the arrays into memory and compare them with dataset.json, contents included.
+
+    The maps are copy-on-write: torch takes them without a warning, and the files stay as they are.
+    Raises PreparedError that names the file and says what to do.
+    """
+    dataset = load_dataset(folder)
+    return Prepared(dataset, *(_load_split(folder, name, dataset) for name in SPLITS))
+
+
+def load_dataset(folder: Path) -> Dataset:
+    path = folder / DATASET_JSON
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Dataset)
+    except FileNotFoundError as error:
+        raise PreparedError(f"{path} does not exist: run `dvc repro prepare`") from error
+    except msgspec.DecodeError as error:
+        raise _broken(path, str(error)) from error
+
+
+def _load_split(folder: Path, name: str, dataset: Dataset) -> Split:
+    count: int = getattr(dataset.counts, name)
+    images = _load_array(folder / f"{name}_images.npy", np.uint8, (count, *dataset.image_shape))
+    labels = _load_array(folder / f"{name}_labels.npy", np.int64, (count,))
+    found, expected = sha256_of_split(images, labels), getattr(dataset.sha256, name)
+    if found != expected:
+        raise _broken(folder / f"{name}_*.npy", f"sha256 {found}, and {expected} is expected")
+    return Split(images, labels)
+
+
+def _load_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="c")
+    except (OSError, ValueError, EOFError) as error:
+        raise _broken(path, str(error)) from error
+    if array.dtype != dtype or array.shape != shape:
+        expected = f"{np.dtype(dtype)} {list(shape)}"
+        raise _broken(path, f"{array.dtype} {list(array.shape)}, and {expected} is expected")
+    return array
+
+
+def _broken(path: Path, what: str) -> PreparedError:
+    return PreparedError(f"{path} is damaged: {what}; make it again with `dvc repro -f -s prepare`")
