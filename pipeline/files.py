@@ -50,7 +50,10 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def canonical_json(content: object) -> str:
+    """Sorted keys, no spaces: equal content, equal text. Raises ValueError as `write_json` does."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def sha256_of_json(content: object) -> str:
-    """Hash plain content by its canonical JSON (sorted keys, no spaces)."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()

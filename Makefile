@@ -1,0 +1,61 @@
+# Each target sets up what it needs. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup repro refetch test soak check fmt ui serve bench clean
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+PORT ?= 8000
+UI_PORT ?= 5000
+INSTALLED := $(VENV)/.installed
+IN_VENV := PATH="$(abspath $(VENV))/bin:$$PATH"
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(INSTALLED) ## Make .venv with the tested versions (TORCH_INDEX=URL takes torch from there)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python %d.%d found, 3.11 or newer is needed: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+ifneq ($(TORCH_INDEX),)
+	$(VENV)/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) -c constraints.txt torch torchvision
+endif
+	$(VENV)/bin/python -m pip install -c constraints.txt -e '.[pipeline,serving,dev]'
+	@touch $@
+
+repro: setup ## Run the pipeline: fetch, prepare, train, export, evaluate
+	$(IN_VENV) dvc repro
+	@$(IN_VENV) python -m pipeline.notice
+
+refetch: setup ## Ask the addresses of the data set again, then run the pipeline
+	$(IN_VENV) dvc repro --force --single-item fetch
+	@$(MAKE) --no-print-directory repro
+
+test: setup ## The tests, in minutes
+	$(IN_VENV) pytest
+
+soak: setup ## The long tests: faults, experiments, load; needs `make repro` before
+	$(IN_VENV) pytest -m soak
+
+check: setup ## The gates: format, lint, types, import contracts, DVC dependencies
+	$(IN_VENV) ruff format --check .
+	$(IN_VENV) ruff check .
+	$(IN_VENV) mypy
+	$(IN_VENV) lint-imports
+	$(IN_VENV) pytest -q tests/architecture
+
+fmt: setup ## Format, and mend what the linter can
+	$(IN_VENV) ruff check --fix .
+	$(IN_VENV) ruff format .
+
+ui: setup ## The MLflow UI on this checkout's store (UI_PORT=5000)
+	$(IN_VENV) MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+	    mlflow ui --workers 1 --port $(UI_PORT) --backend-store-uri "sqlite:///$(CURDIR)/mlflow.db"
+
+serve: setup ## Serve models/model.onnx over HTTP (PORT=8000)
+	$(IN_VENV) python -m serving --model models/model.onnx --port $(PORT)
+
+clean: ## Remove what can be made again; runs, data and the DVC cache stay
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

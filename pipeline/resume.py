@@ -1,0 +1,99 @@
+"""The way back into an interrupted training, kept outside DVC's outs.
+
+DVC deletes a stage's outs before it runs, so what a later run goes on from lies in `.train/KEY`:
+Lightning checkpoints, and the id of the MLflow run. KEY names parameters, data, code and versions.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from pipeline import files
+
+KEPT_FOLDERS = 3  # of other trainings that were interrupted and may be asked for again
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """One training's folder: `checkpoints/epoch=N.ckpt` and `run_id`."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def run_id(self) -> str | None:
+        file = self.folder / "run_id"
+        return file.read_text() if file.exists() else None
+
+    def remember_run(self, run_id: str) -> None:
+        files.write_bytes(self.folder / "run_id", run_id.encode())
+
+    def last_checkpoint(self) -> Path | None:
+        """The newest checkpoint that can be read; broken ones are removed."""
+        for path in sorted(self.checkpoints.glob("*.ckpt"), key=_epoch, reverse=True):
+            try:
+                torch.load(path, map_location="cpu", weights_only=True)
+            except Exception:  # noqa: BLE001 - a torn file fails in many ways, all mean the same
+                path.unlink()
+            else:
+                return path
+        return None
+
+    def forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def way_back(root: Path, key: str, *, resume: bool) -> Iterator[WayBack]:
+    """Hold the folder of this training; a twin that runs at this moment gets one of its own.
+
+    `resume=False` starts over. The folder stays after the block, unless it is forgotten.
+    """
+    trains = root / ".train"
+    trains.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(trains / f"{key[:16]}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        with tempfile.TemporaryDirectory(prefix="train-") as folder:
+            yield WayBack(Path(folder))
+        return
+    try:
+        _remove_old(trains)
+        way = WayBack(trains / key[:16])
+        if not resume:
+            way.forget()
+        way.checkpoints.mkdir(parents=True, exist_ok=True)
+        yield way
+    finally:
+        lock.release()
+
+
+def _epoch(path: Path) -> int:
+    digits = path.stem.partition("epoch=")[2]
+    return int(digits) if digits.isdigit() else -1
+
+
+def _remove_old(trains: Path) -> None:
+    """Keep the newest folders of other trainings; those in use are locked and stay."""
+    folders = sorted(
+        (path for path in trains.iterdir() if path.is_dir()),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+    for folder in folders[KEPT_FOLDERS:]:
+        lock = FileLock(folder.with_suffix(".lock"))
+        try:
+            with lock.acquire(blocking=False):
+                shutil.rmtree(folder, ignore_errors=True)
+        except Timeout:
+            continue
