@@ -231,9 +231,9 @@ def open_store(root: Path) -> Store:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     set_telemetry_client()  # reads the variable again: importing mlflow has set one up
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve()}/mlflow.db"
-    client = MlflowClient(uri)
     try:
         with _lock(root):
+            client = MlflowClient(uri)  # makes the database, or brings it to this version
             client.search_experiments(max_results=1)
     except MlflowException as error:
         raise TrackingError(

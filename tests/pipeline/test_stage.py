@@ -1,0 +1,74 @@
+"""A stage dies with its parent, and a mendable error is one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+LONG_STAGE = """
+import os, sys, time
+from pipeline import stage
+stage.die_with_parent()
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([{starter}], stdout=sys.stdout)
+child.wait()
+"""
+DIRECT = "sys.executable, '-c', sys.argv[1]"
+SHELL = "'sh', '-c', '\"$0\" -c \"$1\"; true', sys.executable, sys.argv[1]"
+
+
+@pytest.mark.parametrize("starter", [DIRECT, SHELL], ids=["direct", "through-a-shell"])
+def test_stage_dies_with_its_parent(starter: str) -> None:
+    """`kill -9` of dvc leaves nothing writing, also where a shell stands between."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(starter=starter), LONG_STAGE],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        stage = psutil.Process(int(parent.stdout.readline()))
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+    gone = False
+    deadline = time.monotonic() + 20
+    while not gone and time.monotonic() < deadline:
+        gone = not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE
+    assert gone
+
+
+def test_mendable_error_is_one_line(tmp_path: Path) -> None:
+    """No traceback for what the user can mend: a sentence and exit status 1."""
+    (tmp_path / "params.yaml").write_text("train: 3\n")
+    code = "from pipeline import stage; stage.run(stage.enter)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: params.yaml: train is 3: Expected `object`, got `int`\n"
+
+
+def test_defect_keeps_its_traceback() -> None:
+    """What the user cannot mend is not dressed up as one line."""
+    code = "from pipeline import stage\ndef main(): 1 / 0\nstage.run(main)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" in done.stderr
