@@ -1,0 +1,117 @@
+"""Experiments, seeds, remotes and a tracking server, with the real commands."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.end_to_end.project import Project, sha256, wait_for
+
+pytestmark = pytest.mark.soak
+
+
+def test_same_seed_gives_the_same_bytes_in_another_folder(
+    finished_project: Project, tmp_path: Path
+) -> None:
+    """Checkpoint and ONNX are a function of parameters, data and code, not of the folder."""
+    other = finished_project.copy(tmp_path / "elsewhere" / "named differently")
+    other.run("dvc", "repro")
+    for path in ("models/model.ckpt", "models/model.onnx", "models/model.activations.onnx"):
+        assert sha256(other, path) == sha256(finished_project, path), path
+
+
+def test_experiments_land_in_the_one_store(finished_project: Project, tmp_path: Path) -> None:
+    """In the workspace, in a temporary folder and from the queue: all tagged with their name."""
+    project = finished_project.copy(tmp_path / "experiments")
+    project.run("dvc", "repro")
+    project.run("git", "add", "--all")
+    project.run("git", "commit", "--quiet", "-m", "Results")
+    project.run("dvc", "exp", "run", "-n", "here", "-S", "train.learning_rate=0.01")
+    project.run("dvc", "exp", "run", "-n", "aside", "--temp", "-S", "train.learning_rate=0.03")
+    project.run("dvc", "exp", "run", "--queue", "-S", "train.learning_rate=0.003,0.005")
+    project.run("dvc", "exp", "run", "--run-all")
+    runs = project.runs()
+    tagged = [run for run in runs if "dvc.experiment" in run.data.tags]
+    rates = {run.data.params["train.learning_rate"] for run in tagged}
+    assert rates == {"0.01", "0.03", "0.003", "0.005"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert all(run.data.tags["pipeline.complete"] == "true" for run in runs)
+    assert {"here", "aside"} <= {run.data.tags["dvc.experiment"] for run in tagged}
+    assert "train.learning_rate" in tagged[0].data.tags["git.params_diff"]
+    shown = json.loads(project.run("dvc", "exp", "show", "--json"))
+    assert len(shown[-1]["experiments"]) == 4
+
+
+def test_pushed_results_are_pulled_without_training(
+    finished_project: Project, tmp_path: Path
+) -> None:
+    """A colleague's clone restores data and model from the remote; evaluate opens its run."""
+    project = finished_project.copy(tmp_path / "mine")
+    project.run("dvc", "repro")
+    project.run("dvc", "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    project.commit("Results and remote")
+    project.run("dvc", "push")
+    clone = project.copy(tmp_path / "colleague")
+    said = clone.run("dvc", "repro", "--pull")
+    assert "pipeline.stages.train" not in said
+    assert sha256(clone, "models/model.onnx") == sha256(project, "models/model.onnx")
+    clone.run("dvc", "repro", "--force", "--single-item", "evaluate")
+    (run,) = clone.runs()
+    assert run.data.tags["restored"] == "true"
+    assert run.data.tags["onnx.sha256"] == sha256(clone, "models/model.onnx")
+
+
+def test_equal_bytes_again_leave_a_complete_run(finished_project: Project, tmp_path: Path) -> None:
+    """A forced training to the same checkpoint: later stages are skipped, its run is complete."""
+    project = finished_project.copy(tmp_path / "again")
+    project.run("dvc", "repro")
+    project.run("dvc", "repro", "--force", "--single-item", "train")
+    assert "pipeline.stages.export" not in project.run("dvc", "repro")
+    again, first = project.runs()
+    assert again.data.tags["duplicate_of"] == first.info.run_id
+    assert again.data.metrics.keys() >= first.data.metrics.keys()
+    assert again.data.tags["pipeline.complete"] == "true"
+
+
+@pytest.fixture
+def server(finished_project: Project, tmp_path: Path) -> Iterator[str]:
+    """A real `mlflow server` on a free port of loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    options = ("--workers", "1", "--port", str(port), "--artifacts-destination", str(tmp_path))
+    database = f"sqlite:///{tmp_path}/server.db"
+    process = finished_project.start(
+        "mlflow", "server", *options, "--backend-store-uri", database,
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+    )  # fmt: skip
+    with process:
+        wait_for(lambda: answers(f"{uri}/health"))
+        yield uri
+        process.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=1) as reply:  # noqa: S310 - loopback
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def test_tracking_server_gets_the_run(
+    finished_project: Project, tmp_path: Path, server: str
+) -> None:
+    """With MLFLOW_TRACKING_URI the run, its files and its model are in the server alone."""
+    project = finished_project.copy(tmp_path / "tracked")
+    project.run("dvc", "repro", MLFLOW_TRACKING_URI=server)
+    client = MlflowClient(server)
+    (run,) = project.runs(client)
+    assert run.data.tags["pipeline.complete"] == "true"
+    assert client.list_artifacts(run.info.run_id, "plots")
+    assert not (project.root / "mlflow.db").exists()
