@@ -8,7 +8,7 @@ from tests.end_to_end.project import Project, kill, sha256, wait_for
 
 pytestmark = pytest.mark.soak
 
-LONGER = {"train": {"epochs": 40}}
+LONGER: dict[str, dict[str, object]] = {"train": {"epochs": 40}}
 
 
 def statuses(project: Project) -> set[str]:
