@@ -1,0 +1,24 @@
+"""Fetch: the published files of the data set, verified, into data/raw."""
+
+import argparse
+import os
+from pathlib import Path
+
+from pipeline import raw, sources, stage
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--raw", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    data = stage.enter().data
+    raw.obtain(
+        arguments.raw,
+        data.dataset,
+        fallback=data.offline_fallback,
+        mirror=sources.mirror_from(os.environ),
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,47 @@
+"""Prepare: data/raw or data/images into uint8 arrays, their description and a contact sheet."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline import arrays, assemble, datasets, decode, pictures, raw, stage
+from pipeline.config import Data
+from pipeline.contact_sheet import contact_sheet
+from pipeline.files import write_bytes
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("raw", "pictures", "prepared", "plots"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    data = stage.enter().data
+    source = raw.load(arguments.raw, data.dataset)
+    official = read(source, data, arguments.raw, arguments.pictures)
+    splits = assemble.divide(
+        official, validation_fraction=data.validation_fraction, limit=data.limit, seed=data.seed
+    )
+    requested = datasets.title(source.requested, data.emnist_split)
+    prepared = assemble.describe(official, source, requested, splits)
+    sheet = contact_sheet(prepared.train.images, prepared.train.labels, official.classes)
+    write_bytes(arguments.plots / "contact_sheet.png", sheet)
+    arrays.save(arguments.prepared, prepared)
+    sys.stdout.write(summary(prepared.dataset))
+
+
+def read(source: raw.Source, data: Data, raw_folder: Path, images: Path) -> decode.Official:
+    if source.name == "folder":
+        return pictures.load(images, size=data.folder_size, colour=data.folder_colour)
+    return decode.decode(raw_folder / source.name, source.name, data.emnist_split)
+
+
+def summary(dataset: arrays.Dataset) -> str:
+    counts, shape = dataset.counts, "x".join(map(str, dataset.image_shape))
+    return (
+        f"{dataset.name} ({dataset.source}): {counts.train:,} train, {counts.val:,} val, "
+        f"{counts.test:,} test images of {shape}, {len(dataset.classes)} classes\n"
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)
