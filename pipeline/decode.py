@@ -72,10 +72,12 @@ def idx(content: bytes) -> NDArray[Any]:
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in types:  # noqa: PLR2004 - the magic number
         raise ValueError(f"the bytes begin with {content[:4]!r}, which is no IDX magic number")
     start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise ValueError(f"IDX of {content[3]} dimensions ends after {len(content)} bytes")
     shape = np.frombuffer(content[4:start], ">u4").tolist()
     dtype = np.dtype(types[content[2]])
     expected = math.prod(shape) * dtype.itemsize
-    if len(shape) != content[3] or len(content) - start != expected:
+    if len(content) - start != expected:
         raise ValueError(f"IDX of shape {shape} needs {expected} bytes, not {len(content) - start}")
     return np.frombuffer(content, dtype, offset=start).reshape(shape)
 

@@ -58,7 +58,7 @@ def read(path: Path, size: int, colour: Colour) -> Images:
                 raise ValueError(
                     f"{picture.width}x{picture.height} pixels, and {MAX_PIXELS:,} are allowed"
                 )
-            picture.draft("RGB", (2 * size, 2 * size))  # JPEG: decodes at a fraction of its size
+            picture.draft(None, (2 * size, 2 * size))  # JPEG: decodes at a fraction of its size
             flat = _flatten(ImageOps.exif_transpose(picture))
     fitted = flat.convert("RGB" if colour == "rgb" else "L")
     fitted = fitted.resize((size, size), Image.Resampling.BILINEAR)

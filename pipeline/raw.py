@@ -13,12 +13,12 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from pipeline import download, sources
+from pipeline import download
 from pipeline.download import DownloadError
 from pipeline.errors import PipelineError
 from pipeline.files import sha256_of_file, write_bytes, write_json
 from pipeline.notice import Held, fallback_box
-from pipeline.sources import Address, RemoteFile
+from pipeline.sources import RemoteFile
 
 SOURCE_JSON = "source.json"
 DIGITS_FILE = "digits.csv.gz"
@@ -38,19 +38,24 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def obtain(
-    raw: Path, dataset: str, *, fallback: Literal["digits"] | None, mirror: Address | None
+    raw: Path,
+    dataset: str,
+    remote: tuple[RemoteFile, ...],
+    *,
+    fallback: Literal["digits"] | None,
 ) -> Source:
-    """Make `raw` hold `dataset`, and nothing else; files that are there and right are kept.
+    """Make `raw` hold `dataset`, out of the `remote` files, and nothing else.
 
+    Files that are there and right are kept.
     Raises RawError where no address has it and there is no fallback, or one sent wrong bytes.
     """
     with _locked(raw):
         try:
-            name, files = dataset, _collect(raw / dataset, dataset, mirror)
+            name, files = dataset, _collect(raw / dataset, dataset, remote)
         except DownloadError as error:
             if fallback is None or error.answered:
                 raise RawError(_ways_out(error)) from error
-            name, files = fallback, _collect(raw / fallback, fallback, None)
+            name, files = fallback, _collect(raw / fallback, fallback, ())
             held = Held(name, dataset, "fallback")
             asked = tuple(f"{failed.address}\n!!   {failed.reason}" for failed in error.failures)
             sys.stderr.write(f"\n{fallback_box(held, asked)}\n\n")
@@ -85,19 +90,16 @@ def load(raw: Path, requested: str) -> Source:
     return source
 
 
-def _collect(folder: Path, dataset: str, mirror: Address | None) -> dict[str, str]:
+def _collect(folder: Path, dataset: str, remote: tuple[RemoteFile, ...]) -> dict[str, str]:
     """Fill `folder`, and return the sha256 of each of its files; raises DownloadError."""
-    names: list[str] = []
+    names = _download_all(remote, folder)
     if dataset == "digits":
         write_bytes(folder / DIGITS_FILE, _embedded_digits())
         names = [DIGITS_FILE]
-    elif dataset != "folder":
-        remote = [sources.mirrored(file, dataset, mirror) for file in sources.published(dataset)]
-        names = _download_all(remote, folder)
     return {name: sha256_of_file(folder / name) for name in names}
 
 
-def _download_all(remote: list[RemoteFile], folder: Path) -> list[str]:
+def _download_all(remote: tuple[RemoteFile, ...], folder: Path) -> list[str]:
     """An address that gave one file and not another is no dead network: that is an error."""
     fetched = 0
     for file in remote:

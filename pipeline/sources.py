@@ -23,6 +23,13 @@ class RemoteFile:
     addresses: tuple[Address, ...]  # in the order in which they are asked
 
 
+def remote_files(dataset: str, mirror: Address | None) -> tuple[RemoteFile, ...]:
+    """What must be fetched, `<mirror>/<dataset>/<file>` before the published addresses."""
+    if dataset in ("digits", "folder"):
+        return ()
+    return tuple(_mirrored(file, dataset, mirror) for file in published(dataset))
+
+
 def published(dataset: str) -> tuple[RemoteFile, ...]:
     """The files, checksums and addresses that torchvision's data set class names."""
     from torchvision import datasets as tv  # noqa: PLC0415 - seconds, and for downloads only
@@ -39,17 +46,6 @@ def published(dataset: str) -> tuple[RemoteFile, ...]:
         RemoteFile(name, md5, tuple(f"{mirror}{name}" for mirror in family.mirrors))
         for name, md5 in family.resources
     )
-
-
-def mirrored(file: RemoteFile, dataset: str, mirror: Address | None) -> RemoteFile:
-    """The same file, with `<mirror>/<dataset>/<file>` asked before its other addresses."""
-    if mirror is None:
-        return file
-    if isinstance(mirror, Path):
-        first: Address = mirror / dataset / file.name
-    else:
-        first = f"{mirror.rstrip('/')}/{dataset}/{file.name}"
-    return replace(file, addresses=(first, *file.addresses))
 
 
 def mirror_from(environment: Mapping[str, str]) -> Address | None:
@@ -73,6 +69,16 @@ def mirror_from(environment: Mapping[str, str]) -> Address | None:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise MirrorError(f"DATA_MIRROR is {given!r}: a directory or an http(s) address is needed")
     return given
+
+
+def _mirrored(file: RemoteFile, dataset: str, mirror: Address | None) -> RemoteFile:
+    if mirror is None:
+        return file
+    if isinstance(mirror, Path):
+        first: Address = mirror / dataset / file.name
+    else:
+        first = f"{mirror.rstrip('/')}/{dataset}/{file.name}"
+    return replace(file, addresses=(first, *file.addresses))
 
 
 def _at(url: str, md5: str) -> RemoteFile:

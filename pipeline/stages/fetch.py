@@ -12,12 +12,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--raw", type=Path, required=True)
     arguments = parser.parse_args(argv)
     data = stage.enter().data
-    raw.obtain(
-        arguments.raw,
-        data.dataset,
-        fallback=data.offline_fallback,
-        mirror=sources.mirror_from(os.environ),
-    )
+    remote = sources.remote_files(data.dataset, sources.mirror_from(os.environ))
+    raw.obtain(arguments.raw, data.dataset, remote, fallback=data.offline_fallback)
 
 
 if __name__ == "__main__":
