@@ -1,0 +1,135 @@
+"""Optimizers by name: SGD with Nesterov, AdamW, and Muon for matrices and kernels."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from pipeline.config import Train
+
+BETAS = (0.9, 0.95)  # AdamW's, where Muon leaves parameters to it
+EPS = 1e-8
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of Jordan 2024, Muon
+NEWTON_SCHULZ_STEPS = 5
+
+
+def build(net: nn.Module, train: "Train") -> torch.optim.Optimizer:
+    """Return the optimizer of `train`; each group keeps its peak learning rate under `peak`."""
+    matrices, rest = split(net)
+    rate = train.learning_rate
+    if train.optimizer == "muon":
+        groups: list[dict[str, Any]] = [
+            {"params": matrices, "lr": rate, "matrices": True},
+            {"params": rest, "lr": train.adamw_learning_rate, "matrices": False},
+        ]
+        optimizer: torch.optim.Optimizer = Muon(
+            groups, momentum=train.momentum, weight_decay=train.weight_decay
+        )
+    elif train.optimizer == "adamw":
+        optimizer = torch.optim.AdamW(
+            decayed(net, train.weight_decay), lr=rate, betas=(0.9, 0.99), fused=True
+        )
+    else:
+        optimizer = torch.optim.SGD(
+            decayed(net, train.weight_decay),
+            lr=rate,
+            momentum=train.momentum,
+            nesterov=train.momentum > 0,
+            fused=True,
+        )
+    for group in optimizer.param_groups:
+        group["peak"] = group["lr"]
+    return optimizer
+
+
+def split(net: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Part the parameters: kernels and matrices, all but the output layer's, and the rest."""
+    linears = [module for module in net.modules() if isinstance(module, nn.Linear)]
+    output = {id(linears[-1].weight)} if linears else set()
+    matrices, rest = [], []
+    for parameter in net.parameters():
+        inner = parameter.ndim > 1 and id(parameter) not in output
+        (matrices if inner else rest).append(parameter)
+    return matrices, rest
+
+
+def decayed(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Group the parameters: kernels and matrices decay, biases and scales do not."""
+    weights = [parameter for parameter in net.parameters() if parameter.ndim > 1]
+    rest = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
+    return [
+        {"params": weights, "weight_decay": weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised momentum (Jordan 2024) for groups of `matrices`, AdamW for the others.
+
+    torch.optim.Muon takes 2-D parameters only; here a kernel (F, C, h, w) is a matrix (F, C*h*w).
+    Matrices of one shape are orthogonalised together.
+    """
+
+    def __init__(
+        self, groups: Iterable[dict[str, Any]], *, momentum: float, weight_decay: float
+    ) -> None:
+        super().__init__(groups, {"lr": 0.0, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch's stub overloads it
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            trained = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if trained:
+                (self._matrices if group["matrices"] else self._adamw)(group, trained)
+        return loss
+
+    def _matrices(self, group: dict[str, Any], weights: list[Tensor]) -> None:
+        lr, momentum = group["lr"], group["momentum"]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        buffers = [self._state(weight, "momentum") for weight in weights]
+        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        nesterov = torch._foreach_lerp(gradients, buffers, momentum)
+        torch._foreach_mul_(weights, 1 - lr * group["weight_decay"])
+        for weight, direction in zip(weights, nesterov, strict=True):
+            matrix = direction.flatten(1)
+            tall = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+            weight.sub_(orthogonalised(matrix).view_as(weight) * (lr * tall))
+
+    def _adamw(self, group: dict[str, Any], weights: list[Tensor]) -> None:
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        first = [self._state(weight, "first") for weight in weights]
+        second = [self._state(weight, "second") for weight in weights]
+        steps = [self._state(weight, "steps", ()) for weight in weights]
+        torch._foreach_add_(steps, 1)
+        torch._fused_adamw_(
+            weights, gradients, first, second, [], steps,
+            lr=group["lr"], beta1=BETAS[0], beta2=BETAS[1], weight_decay=0.0, eps=EPS,
+            amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def _state(self, weight: Tensor, name: str, shape: tuple[int, ...] | None = None) -> Tensor:
+        state = self.state[weight]
+        if name not in state:
+            state[name] = (
+                torch.zeros_like(weight) if shape is None else weight.new_zeros(shape)
+            )
+        tensor: Tensor = state[name]
+        return tensor
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """Bring all singular values near 1 by a quintic Newton-Schulz iteration, in float32."""
+    a, b, c = NEWTON_SCHULZ
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
