@@ -63,7 +63,7 @@ class Distorter:
         return torch.cat([affine, normal * how.elastic / half.view(1, 2, 1)], dim=2)
 
     def distort(self, images: Tensor, coefficients: Tensor) -> Tensor:
-        """(N, C, H, W) pixels → float32 pixels of the same shape; what comes in from outside is 0."""
+        """(N, C, H, W) pixels → float32 pixels of the same shape; outside is 0."""
         grid = (coefficients.flatten(0, 1) @ self.basis).view(len(images), 2, *self.size)
         return F.grid_sample(
             images.float(),

@@ -15,14 +15,16 @@ class Averaging:
     """
 
     def __init__(self, net: nn.Module, *, decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self.live = {name: value for name, value in net.state_dict().items() if _averaged(value)}
+        self.decay = decay
+        self.live = {
+            name: value for name, value in net.state_dict().items() if value.is_floating_point()
+        }
         self.average = {name: value.clone() for name, value in self.live.items()}
 
     @torch.no_grad()
-    def update(self) -> None:
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+    def update(self, step: int) -> None:
+        """Take in the net's values after step `step`, from 0."""
+        decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.average.values()), list(self.live.values()), 1 - decay)
 
     @contextmanager
@@ -42,11 +44,7 @@ class Averaging:
         torch._foreach_copy_(live, average)
         torch._foreach_copy_(average, kept)
 
-    def restore(self, average: Mapping[str, Tensor], *, steps: int) -> None:
-        self.steps = steps
+    @torch.no_grad()
+    def restore(self, average: Mapping[str, Tensor]) -> None:
         for name, value in self.average.items():
             value.copy_(average[name])
-
-
-def _averaged(value: Tensor) -> bool:
-    return value.is_floating_point()

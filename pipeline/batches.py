@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -25,15 +25,14 @@ class Chunk(NamedTuple):
     sizes: list[int]
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(Protocol):
     """Images (N, C, H, W) uint8 and labels (N,) int64; memory-mapped or not."""
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    @property
+    def images(self) -> NDArray[np.uint8]: ...
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @property
+    def labels(self) -> NDArray[np.int64]: ...
 
 
 Fetch = Callable[[Iterator[NDArray[np.int64]]], Iterator[tuple[Tensor, Tensor]]]
@@ -116,7 +115,9 @@ def streamed(split: Split, device: torch.device) -> Fetch:
     pin = device.type == "cuda"
 
     def read(index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        images = torch.empty((len(index), *split.images.shape[1:]), dtype=torch.uint8, pin_memory=pin)
+        images = torch.empty(
+            (len(index), *split.images.shape[1:]), dtype=torch.uint8, pin_memory=pin
+        )
         np.take(split.images, index, axis=0, out=images.numpy(), mode="clip")
         labels = torch.from_numpy(np.asarray(split.labels)[index])
         return images.to(device, non_blocking=pin), labels.to(device, non_blocking=pin)

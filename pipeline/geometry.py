@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.errors import PipelineError
+
 if TYPE_CHECKING:
     from pipeline.config import Model
 
@@ -13,7 +15,7 @@ POOL = 2  # px, window and stride of every pooling of lenet
 LEAST_SIZE = {"alexnet": 64, "zfnet": 64, "googlenet": 32, "vgg": 32, "resnet": 32, "densenet": 32}
 
 
-class GeometryError(ValueError):
+class GeometryError(PipelineError, ValueError):
     """The net cannot be built for these images."""
 
 

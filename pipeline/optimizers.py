@@ -48,7 +48,8 @@ def split(net: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Part the parameters: kernels and matrices, all but the output layer's, and the rest."""
     linears = [module for module in net.modules() if isinstance(module, nn.Linear)]
     output = {id(linears[-1].weight)} if linears else set()
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for parameter in net.parameters():
         inner = parameter.ndim > 1 and id(parameter) not in output
         (matrices if inner else rest).append(parameter)
@@ -94,7 +95,7 @@ class Muon(torch.optim.Optimizer):
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         buffers = [self._state(weight, "momentum") for weight in weights]
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        nesterov = torch._foreach_lerp(gradients, buffers, momentum)
+        nesterov = torch._foreach_lerp(gradients, buffers, momentum)  # noqa: SLF001 - as torch's own do
         torch._foreach_mul_(weights, 1 - lr * group["weight_decay"])
         for weight, direction in zip(weights, nesterov, strict=True):
             matrix = direction.flatten(1)
@@ -116,9 +117,7 @@ class Muon(torch.optim.Optimizer):
     def _state(self, weight: Tensor, name: str, shape: tuple[int, ...] | None = None) -> Tensor:
         state = self.state[weight]
         if name not in state:
-            state[name] = (
-                torch.zeros_like(weight) if shape is None else weight.new_zeros(shape)
-            )
+            state[name] = torch.zeros_like(weight) if shape is None else weight.new_zeros(shape)
         tensor: Tensor = state[name]
         return tensor
 

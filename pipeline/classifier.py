@@ -1,0 +1,208 @@
+"""The LightningModule: any net of the zoo, trained by the parameters' recipe.
+
+Optimization is manual, and a `training_step` takes several mini-batches: what Lightning does
+around a step costs more than a step of a small net.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import lightning
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name everybody reads
+
+from pipeline import optimizers, zoo
+from pipeline.batches import Batches, Chunk
+from pipeline.history import History, one_per_class
+from pipeline.step import Stepper
+
+if TYPE_CHECKING:
+    from lightning.pytorch.core.optimizer import LightningOptimizer
+
+    from pipeline.config import Model, Train
+
+TRAINED = "trained_state"  # in a checkpoint: the weights that training goes on from
+HISTORY = "history"
+PREFIX = "net."
+
+
+class ImageClassifier(lightning.LightningModule):
+    """uint8 images (N, C, H, W) → logits (N, classes).
+
+    `model` and `train` are these sections of params.yaml as plain dicts: they travel in the
+    checkpoint, which `load_from_checkpoint` reads without any class of ours. The weights in every
+    checkpoint are the averaged ones, where `averaging` is on.
+    """
+
+    def __init__(  # noqa: PLR0913 - each one is needed to build the net, and saved
+        self,
+        *,
+        model: Mapping[str, Any],
+        train: Mapping[str, Any],
+        image_shape: Sequence[int],
+        classes: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.recipe = cast("Train", SimpleNamespace(**train))
+        self.image_shape, self.classes = tuple(image_shape), classes
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            net = zoo.build(
+                cast("Model", SimpleNamespace(**model)),
+                image_shape=image_shape, classes=classes, mean=mean, std=std,
+            )  # fmt: skip
+        self.net = net.to(memory_format=torch.channels_last)
+        self.history = History()
+        self._stepper: Stepper | None = None
+        self._average: dict[str, Tensor] = {}
+        self._learning_rate = 0.0
+
+    def forward(self, images: Tensor) -> Tensor:
+        return cast("Tensor", self.net(images))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return optimizers.build(self.net, self.recipe)
+
+    def on_fit_start(self) -> None:
+        if self.recipe.compile:
+            self.net.compile()
+
+    def on_train_start(self) -> None:
+        height, width = self.image_shape[1:]
+        self._stepper = Stepper(
+            self.net,
+            self.recipe,
+            size=(height, width),
+            steps=self._steps_per_epoch * self.recipe.epochs,
+            device=self.device,
+        )
+        if self._average and self._stepper.averaging:
+            self._stepper.averaging.restore(self._average)
+        if not self.history.probabilities:
+            self._remember_predictions()
+
+    def on_train_epoch_start(self) -> None:
+        self.stepper.loss_sum.zero_()
+
+    def training_step(self, chunk: Chunk, batch_idx: int) -> None:
+        coefficients = self.stepper.draw(
+            len(chunk.images), self.current_epoch, batch_idx, self.global_rank
+        )
+        first = (
+            self.current_epoch * self._steps_per_epoch + batch_idx * self._batches.plan.per_chunk
+        )
+        self.stepper.run(chunk, coefficients, first, self._update)
+
+    def _update(
+        self, images: Tensor, coefficients: Tensor | None, labels: Tensor, step: int
+    ) -> None:
+        optimizer = cast("LightningOptimizer", self.optimizers())
+        error = self.stepper.error(images, coefficients, labels)
+        optimizer.zero_grad()
+        self.manual_backward(error)
+        self._learning_rate = self.stepper.set_learning_rate(optimizer.optimizer, step)
+        optimizer.step()
+
+    def on_validation_epoch_start(self) -> None:
+        self._swap()
+        self._totals = torch.zeros(3, device=self.device)  # loss, correct, images
+
+    def validation_step(self, chunk: Chunk, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
+        logits = self.net(chunk.images).float()
+        error = F.cross_entropy(logits, chunk.labels, reduction="sum")
+        correct = (logits.argmax(dim=1) == chunk.labels).sum()
+        self._totals += torch.stack([error, correct, torch.full_like(error, len(chunk.labels))])
+
+    def on_validation_epoch_end(self) -> None:
+        self._swap()
+        error, correct, images = self._over_processes(self._totals)
+        self.log("val_loss", error / images, sync_dist=True)
+        self.log("val_accuracy", correct / images, sync_dist=True, prog_bar=True)
+
+    def on_train_epoch_end(self) -> None:
+        plan = self._batches.plan
+        train_loss = self._over_processes(self.stepper.loss_sum.clone()) / plan.images
+        self.log("train_loss", train_loss, sync_dist=True, prog_bar=True)
+        self.log("learning_rate", self._learning_rate, sync_dist=True)
+        self._remember_predictions()
+        metrics = self.trainer.callback_metrics
+        self.history.curves.append(
+            {
+                "epoch": self.current_epoch + 1,
+                "train_loss": float(train_loss),
+                "val_loss": float(metrics["val_loss"]),
+                "val_accuracy": float(metrics["val_accuracy"]),
+                "learning_rate": self._learning_rate,
+            }
+        )
+
+    def on_train_end(self) -> None:
+        """From here on the net is the averaged one."""
+        self._swap()
+        self._stepper = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[HISTORY] = self.history.state()
+        averaging = self._stepper.averaging if self._stepper else None
+        if averaging:
+            state = checkpoint["state_dict"]
+            checkpoint[TRAINED] = {name: state[PREFIX + name] for name in averaging.live}
+            checkpoint["state_dict"] = {
+                **state, **{PREFIX + name: value for name, value in averaging.average.items()}
+            }  # fmt: skip
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history.restore(checkpoint.get(HISTORY, {}))
+        trained = checkpoint.get(TRAINED)
+        if self._trainer is None or not trained:  # loaded for use, not to train on
+            return
+        state = checkpoint["state_dict"]
+        self._average = {name: state[PREFIX + name].clone() for name in trained}
+        checkpoint["state_dict"] = {
+            **state, **{PREFIX + name: value for name, value in trained.items()}
+        }  # fmt: skip
+
+    @property
+    def stepper(self) -> Stepper:
+        if self._stepper is None:
+            raise RuntimeError("no training is under way: call Trainer.fit")
+        return self._stepper
+
+    @property
+    def _batches(self) -> Batches:
+        return cast("Batches", self.trainer.train_dataloader)
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        return self._batches.plan.steps
+
+    def _swap(self) -> None:
+        """Put the averaged weights in the place of the trained ones, or back."""
+        if self._stepper and self._stepper.averaging:
+            self._stepper.averaging.swap()
+
+    def _over_processes(self, total: Tensor) -> Tensor:
+        return cast("Tensor", self.trainer.strategy.reduce(total, reduce_op="sum"))
+
+    @torch.no_grad()
+    def _remember_predictions(self) -> None:
+        """Add the probabilities of the replay's images to the history."""
+        split = self.trainer.datamodule.val  # type: ignore[attr-defined]  # ArraysDataModule's
+        history = self.history
+        if not history.images:
+            history.images = one_per_class(split.labels, self.classes)
+            history.labels = [int(split.labels[place]) for place in history.images]
+        images = torch.stack([torch.tensor(split.images[place]) for place in history.images])
+        averaging = self.stepper.averaging
+        self.net.eval()
+        with averaging.applied() if averaging else nullcontext():
+            probabilities = self.net(images.to(self.device)).float().softmax(dim=1)
+        self.net.train()
+        history.probabilities.append(probabilities.tolist())

@@ -1,0 +1,44 @@
+"""The Lightning Trainer as every training here wants it: calm, and nothing of its own injected."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.loggers import Logger
+
+if TYPE_CHECKING:
+    from pipeline.config import Train
+
+
+def build(
+    train: "Train",
+    *,
+    root: Path,
+    callbacks: Sequence[Callback] = (),
+    logger: Logger | bool = False,
+    progress: bool = True,
+) -> lightning.Trainer:
+    """Return a Trainer for ImageClassifier; `root` is where Lightning would put what it writes."""
+    torch.set_num_threads(train.threads)
+    bar = [TQDMProgressBar(refresh_rate=4)] if progress else []
+    return lightning.Trainer(
+        default_root_dir=root,
+        accelerator=train.accelerator,
+        devices=train.devices,
+        strategy=train.strategy,
+        num_nodes=train.num_nodes,
+        precision=train.precision,
+        max_epochs=train.epochs,
+        deterministic="warn" if train.deterministic else False,
+        callbacks=[*callbacks, *bar],
+        logger=logger,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        enable_checkpointing=any("Checkpoint" in type(callback).__name__ for callback in callbacks),
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
