@@ -91,7 +91,6 @@ def test_streaming_changes_nothing(fit: Fit) -> None:
 
 def test_resumed_training_ends_in_the_same_bytes(fit: Fit, tmp_path: Path) -> None:
     """From the checkpoint of epoch 1 of 3: weights, curves and replay as without the break."""
-
     folder = tmp_path / "kept"
 
     def kept() -> ModelCheckpoint:
