@@ -99,6 +99,18 @@ class ImageClassifier(lightning.LightningModule):
             self.current_epoch * self._steps_per_epoch + batch_idx * self._batches.plan.per_chunk
         )
         self.stepper.run(chunk, coefficients, first, self._update)
+        if batch_idx + 1 == self._batches.plan.chunks:
+            loss_sum = self._over_processes(self.stepper.loss_sum.clone())
+            self.log_dict(
+                {
+                    "train_loss": loss_sum / self._batches.plan.images,
+                    "learning_rate": self._learning_rate,
+                },
+                on_step=False,
+                on_epoch=True,
+                sync_dist=True,
+                batch_size=1,
+            )
 
     def _update(
         self, images: Tensor, coefficients: Tensor | None, labels: Tensor, step: int
@@ -127,16 +139,12 @@ class ImageClassifier(lightning.LightningModule):
         self.log("val_accuracy", correct / images, sync_dist=True, prog_bar=True)
 
     def on_train_epoch_end(self) -> None:
-        plan = self._batches.plan
-        train_loss = self._over_processes(self.stepper.loss_sum.clone()) / plan.images
-        self.log("train_loss", train_loss, sync_dist=True, prog_bar=True)
-        self.log("learning_rate", self._learning_rate, sync_dist=True)
         self._remember_predictions()
         metrics = self.trainer.callback_metrics
         self.history.curves.append(
             {
                 "epoch": self.current_epoch + 1,
-                "train_loss": float(train_loss),
+                "train_loss": float(metrics["train_loss"]),
                 "val_loss": float(metrics["val_loss"]),
                 "val_accuracy": float(metrics["val_accuracy"]),
                 "learning_rate": self._learning_rate,

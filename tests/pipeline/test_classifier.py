@@ -19,6 +19,10 @@ from pipeline import config, trainer
 from pipeline.classifier import ImageClassifier
 from pipeline.datamodule import ArraysDataModule, Placement
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:`isinstance.treespec, LeafSpec.` is deprecated:FutureWarning"  # lightning on torch 2.15
+)
+
 PARAMS = config.load(Path(__file__).parents[2] / "params.yaml")
 Fit = Callable[..., ImageClassifier]
 
