@@ -7,6 +7,7 @@ every record; this one holds weights and hyperparameters alone, and goes through
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import lightning
 import torch
@@ -47,7 +48,8 @@ def read_origin(path: Path) -> Origin:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         return Origin(**content[ORIGIN])
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+    except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{path} is not a checkpoint that the train stage wrote: {error!r}; run `dvc repro`"
+            f"{path} is not a checkpoint that the train stage wrote "
+            f"({type(error).__name__}); run `dvc repro`"
         ) from error

@@ -161,10 +161,17 @@ def parse(raw: object, section: type[Section], *, source: str) -> Section:
         raise ConfigError(f"{source}: {_explain(str(error), raw, section)}") from error
 
 
-def flatten(params: Struct | dict[str, Any]) -> dict[str, str | int | float | bool | None]:
-    """Every value by its dotted key; lists as their text, for trackers that know scalars only."""
+def flatten(
+    params: Struct | dict[str, Any], *sections: str
+) -> dict[str, str | int | float | bool | None]:
+    """Every value by its dotted key, of some sections or of all.
+
+    Lists become their text, for trackers that know scalars only.
+    """
     flat: dict[str, str | int | float | bool | None] = {}
     for name, value in msgspec.to_builtins(params).items():
+        if sections and name not in sections:
+            continue
         for key, leaf in value.items() if isinstance(value, dict) else ((None, value),):
             dotted = name if key is None else f"{name}.{key}"
             flat[dotted] = str(list(leaf)) if isinstance(leaf, list | tuple) else leaf

@@ -43,7 +43,7 @@ class WayBack:
             try:
                 torch.load(path, map_location="cpu", weights_only=True)
             except Exception:  # noqa: BLE001 - a torn file fails in many ways, all mean the same
-                path.unlink()
+                path.unlink(missing_ok=True)
             else:
                 return path
         return None
@@ -52,15 +52,19 @@ class WayBack:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def folder_of(root: Path, key: str) -> Path:
+    return root / ".train" / key[:16]
+
+
 @contextmanager
 def way_back(root: Path, key: str, *, resume: bool) -> Iterator[WayBack]:
     """Hold the folder of this training; a twin that runs at this moment gets one of its own.
 
     `resume=False` starts over. The folder stays after the block, unless it is forgotten.
     """
-    trains = root / ".train"
-    trains.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(trains / f"{key[:16]}.lock")
+    way = WayBack(folder_of(root, key))
+    way.folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(way.folder.with_suffix(".lock"))
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -68,8 +72,7 @@ def way_back(root: Path, key: str, *, resume: bool) -> Iterator[WayBack]:
             yield WayBack(Path(folder))
         return
     try:
-        _remove_old(trains)
-        way = WayBack(trains / key[:16])
+        _remove_old(way.folder.parent)
         if not resume:
             way.forget()
         way.checkpoints.mkdir(parents=True, exist_ok=True)

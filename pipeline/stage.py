@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline import config
+from pipeline import config, datasets, geometry
 from pipeline.errors import PipelineError
 
 PARAMS = Path("params.yaml")
@@ -19,11 +19,12 @@ SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh"})
 
 
 def enter() -> config.Params:
-    """Check the parameters, then tie this process to the one that started it.
+    """Check the parameters and the net, then tie this process to the one that started it.
 
-    Raises ConfigError.
+    Raises ConfigError, and GeometryError where the net cannot be built for the data set's images.
     """
     params = config.load(PARAMS)
+    geometry.check_net(params.model, datasets.image_shape(params.data))
     die_with_parent()
     return params
 

@@ -3,6 +3,7 @@
 Export and evaluate add to the run through the client: `start_run` would set it RUNNING again.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow.onnx
+import msgspec
 import numpy as np
 import onnx
 from filelock import FileLock
@@ -170,7 +172,7 @@ class TrackedRun:
             source_type="dvc",
             source=files.canonical_json({"source": dataset.source, "files": dataset.files}),
             schema=files.canonical_json({"image_shape": dataset.image_shape}),
-            profile=files.canonical_json({"counts": dataset.counts}),
+            profile=files.canonical_json({"counts": msgspec.to_builtins(dataset.counts)}),
         )
         context = InputTag("mlflow.data.context", "training")
         self._client.log_inputs(self.id, [DatasetInput(entity, [context])])
@@ -221,6 +223,11 @@ class TrackedRun:
         self.add_tags({**onnx, "duplicate_of": twin.id, COMPLETE: "true"})
 
 
+def experiment_of(dataset: str) -> str:
+    """Models of one data set are compared with each other and never with another's."""
+    return f"{dataset}-classifier"
+
+
 def open_store(root: Path) -> Store:
     """Open `MLFLOW_TRACKING_URI`, or else `mlflow.db` at `root`.
 
@@ -229,6 +236,7 @@ def open_store(root: Path) -> Store:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     set_telemetry_client()  # reads the variable again: importing mlflow has set one up
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve()}/mlflow.db"
     try:

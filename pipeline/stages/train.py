@@ -1,0 +1,50 @@
+"""Train the network; one MLflow run per training, and a way back into an interrupted one."""
+
+import argparse
+import csv
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import arrays, checkpoint, config, files, stage, training
+from pipeline.classifier import ImageClassifier
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for name in ("--prepared", "--checkpoint", "--metrics", "--plots"):
+        arguments.add_argument(name, type=Path, required=True)
+    paths = arguments.parse_args(argv)
+    params = stage.enter()
+    recipe = training.Recipe(params.model, params.train, arrays.load(paths.prepared))
+    resume = os.environ.get("TRAIN_RESUME") != "0"
+    told = config.flatten(params, "data", "model", "train")
+    with training.tracked(recipe, told, stage.PARAMS, resume=resume) as under_way:
+        module = training.fit(recipe, under_way)
+        if run := under_way.run:
+            write_results(paths, module, recipe)
+            sha256 = files.sha256_of_file(paths.checkpoint)
+            run.add_tags({"checkpoint.sha256": sha256})
+            run.adopt(sha256)
+
+
+def write_results(
+    paths: argparse.Namespace, module: ImageClassifier, recipe: training.Recipe
+) -> None:
+    files.write_json(paths.metrics, training.results(module))
+    files.write_bytes(paths.plots / "curves.csv", as_csv(module.history.curves))
+    files.write_json(paths.plots / "replay.json", module.history.replay)
+    checkpoint.write(paths.checkpoint, module, recipe.origin)
+
+
+def as_csv(rows: Sequence[dict[str, float]]) -> bytes:
+    text = io.StringIO()
+    table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue().encode()
+
+
+if __name__ == "__main__":
+    stage.run(main)
