@@ -1,0 +1,47 @@
+"""Where a model's bytes come from, and how to see that they changed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.errors import ModelRefused
+
+_REGISTRY = "models:/"
+
+
+@dataclass(slots=True, frozen=True)
+class FileSource:
+    """An ONNX file that something else replaces now and then."""
+
+    path: Path
+
+    def mark(self) -> str | None:
+        """Return what differs when the file does; None while there is none."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+    def read(self) -> bytes:
+        """Raise ModelRefused in one line."""
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise ModelRefused(
+                f"cannot be read ({error.strerror}): give the path of an ONNX file, "
+                "or make one with `make repro`"
+            ) from None
+
+    def sidecar(self, ending: str) -> bytes | None:
+        """Read model.card.json or model.activations.onnx from beside model.onnx, if it is there."""
+        try:
+            return self.path.with_suffix(ending).read_bytes()
+        except OSError:
+            return None
+
+
+def source_of(address: str) -> FileSource:
+    """Raise ModelRefused for an address that is no path."""
+    if address.startswith(_REGISTRY):
+        raise ModelRefused("registry addresses are not served yet: give a path")
+    return FileSource(Path(address))
