@@ -1,0 +1,90 @@
+"""Accept connections from a shared socket, keep their deadlines, end them in order."""
+
+import asyncio
+import socket
+from typing import Protocol
+
+from serving.wire.connection import App, Connection
+from serving.wire.reader import Limits
+
+_SWEEP_S = 0.25
+_OUT_OF_FILES_S = 0.5  # rest after accept() failed for want of file descriptors
+
+
+class Gauge(Protocol):
+    """Where the number of open connections is shown."""
+
+    def set(self, value: float) -> None: ...
+
+
+class Listener:
+    """Serves `app` on an already bound socket, until told to stop."""
+
+    def __init__(self, app: App, limits: Limits, bound: socket.socket, open_count: Gauge) -> None:
+        self._app = app
+        self._limits = limits
+        self._socket = bound
+        self._open_count = open_count
+        self._loop = asyncio.get_running_loop()
+        self._connections: set[Connection] = set()
+        self._opening: set[asyncio.Task[object]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self._socket.setblocking(False)  # noqa: FBT003 -- the standard library's signature
+        self._loop.add_reader(self._socket, self._accept)
+        self._sweep = self._loop.call_later(_SWEEP_S, self._check_deadlines)
+
+    def _accept(self) -> None:
+        """Take one connection a turn, so that processes on the same socket share them evenly."""
+        try:
+            client, _ = self._socket.accept()
+        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+            return
+        except OSError:
+            self._loop.remove_reader(self._socket)
+            self._loop.call_later(_OUT_OF_FILES_S, self._accept_again)
+            return
+        client.setblocking(False)  # noqa: FBT003 -- the standard library's signature
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task: asyncio.Task[object] = self._loop.create_task(self._open(client))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open(self, client: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._connection, client)
+        except OSError:
+            client.close()
+
+    def _connection(self) -> Connection:
+        return Connection(self._app, self._limits, self._connections, self._loop)
+
+    def _accept_again(self) -> None:
+        if self._sweep is not None:
+            self._loop.add_reader(self._socket, self._accept)
+
+    def _check_deadlines(self) -> None:
+        now_s = self._loop.time()
+        self._open_count.set(len(self._connections))
+        for connection in list(self._connections):
+            connection.check_deadline(now_s)
+        self._sweep = self._loop.call_later(_SWEEP_S, self._check_deadlines)
+
+    async def finish(self, patience_s: float) -> None:
+        """Stop listening, answer who is owed an answer, then close every connection."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        last_s = self._loop.time() + patience_s
+        for connection in list(self._connections):
+            connection.close_if_idle()
+        while self._loop.time() < last_s and any(  # noqa: ASYNC110 -- once in a life
+            peer.busy for peer in self._connections
+        ):
+            await asyncio.sleep(0.01)
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        await asyncio.sleep(0)  # let the last replies out
+        for connection in list(self._connections):
+            connection.close_if_idle()
