@@ -1,0 +1,37 @@
+"""What was predicted, counted: images, slice sizes, classes, confidence."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.lineup import Role
+from serving.metrics import CLASSES, CONFIDENCES, Counter, Recorder
+from serving.model import Images, Probabilities
+
+_BOUNDS = np.array(CONFIDENCES, np.float32)
+
+
+def observer(recorder: Recorder, role: Role) -> Callable[[Images, Probabilities], None]:
+    """Make what a batcher calls with each slice, in its thread, when the answers are out."""
+    images_total = recorder.counter("images_total", role.value)
+    slices = recorder.histogram("batch_images", role.value)
+    classes = recorder.counter("predicted_total", role.value, "0")
+    confidences = recorder.histogram("confidence", role.value)
+
+    def observe(images: Images, probabilities: Probabilities) -> None:
+        images_total.add(len(images))
+        slices.observe(len(images))
+        best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+        _add(classes, np.bincount(np.minimum(best, CLASSES)))
+        confidences.add_counts(
+            np.bincount(np.searchsorted(_BOUNDS, confidence)).tolist(), float(confidence.sum())
+        )
+
+    return observe
+
+
+def _add(first: Counter, counts: NDArray[np.intp]) -> None:
+    for index, count in enumerate(counts.tolist()):
+        if count:
+            first.row[first.at + index] += count
