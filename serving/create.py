@@ -1,0 +1,94 @@
+"""create_app: every path of the server, and what answers it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from serving.access import AccessLog
+from serving.app import App
+from serving.keys import Key
+from serving.lineup import Lineup, Role, Served
+from serving.metrics import Recorder
+from serving.mlflow_api import Invocations
+from serving.operations import Health, Operations
+from serving.pages import Pages
+from serving.predict import Predict
+from serving.predict_bodies import BodyReader
+from serving.routes import Handler, Route, Routes
+from serving.settings import Settings
+from serving.sources import FileSource, source_of
+from serving.v2.endpoints import V2, Bounds
+
+_DECODERS = 2  # threads that decode pictures too large for the event loop
+
+
+def create_app(
+    settings: Settings, lineup: Lineup, health: Health, recorder: Recorder, access: AccessLog | None
+) -> App:
+    """Put one worker's application together; nothing runs yet."""
+    routes = Routes()
+    _add_inference(routes, settings, lineup)
+    _add_operations(routes, settings, lineup, health, recorder)
+    for path, handler in Pages.from_package().handlers():
+        routes.add(path, Route(handlers={"GET": handler}, label="/"))
+    return App(
+        routes,
+        recorder,
+        body_limit=settings.body_limit,
+        key=Key(settings.api_key.encode()) if settings.api_key else None,
+        access=access,
+    )
+
+
+def _add_inference(routes: Routes, settings: Settings, lineup: Lineup) -> None:
+    bounds = Bounds(
+        max_batch=settings.batch_limit,
+        body_limit=settings.body_limit,
+        max_pixels=settings.max_pixels,
+        queue=settings.queue,
+    )
+    reader = BodyReader(
+        batch_limit=settings.batch_limit,
+        max_pixels=settings.max_pixels,
+        decoders=ThreadPoolExecutor(_DECODERS, thread_name_prefix="pictures"),
+    )
+    v2 = V2(lineup, bounds)
+    infer = "/v2/models/{name}/infer"
+    versioned = "/v2/models/{name}/versions/{version}"
+    inference: tuple[tuple[str, str, Handler], ...] = (
+        ("/predict", "/predict", Predict(lineup, reader)),
+        ("/invocations", "/invocations", Invocations(lineup, settings.batch_limit)),
+        (infer, infer, v2.infer),
+        (f"{versioned}/infer", infer, v2.infer),
+    )
+    for path, label, handler in inference:
+        route = Route(handlers={"POST": handler}, label=label, guarded=True, infers=True)
+        routes.add(path, route)
+    metadata: tuple[tuple[str, Handler], ...] = (
+        ("/v2", v2.server),
+        ("/v2/models", v2.models),
+        ("/v2/models/{name}", v2.model),
+        ("/v2/models/{name}/ready", v2.model_ready),
+        (versioned, v2.model),
+        (f"{versioned}/ready", v2.model_ready),
+    )
+    for path, handler in metadata:
+        routes.add(path, Route(handlers={"GET": handler}, label="/v2"))
+
+
+def _add_operations(
+    routes: Routes, settings: Settings, lineup: Lineup, health: Health, recorder: Recorder
+) -> None:
+    def source(served: Served) -> FileSource:
+        return source_of(settings.model if served.role is Role.PRIMARY else settings.challenger)
+
+    operations = Operations(lineup, recorder.sheet, source)
+    paths: tuple[tuple[str, Handler, str, bool], ...] = (
+        ("/v2/health/live", health.live, "/health", False),
+        ("/v2/health/ready", health.answer_ready, "/health", False),
+        ("/ping", health.answer_ready, "/health", False),
+        ("/health", health.answer_ready, "/health", False),
+        ("/version", operations.version, "/health", False),
+        ("/metrics", operations.metrics, "/metrics", True),
+        ("/model", operations.model, "/model", True),
+    )
+    for path, handler, label, guarded in paths:
+        routes.add(path, Route(handlers={"GET": handler}, label=label, guarded=guarded))

@@ -1,0 +1,61 @@
+"""Which handler a path and a method lead to, and whether a key guards it."""
+
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from serving.errors import MethodNotAllowed, NotFound
+from serving.wire.messages import Reply, Request
+
+Handler = Callable[..., Coroutine[Any, Any, Reply]]  # (request, **captures)
+
+_CAPTURE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Route:
+    handlers: Mapping[str, Handler]  # by method
+    label: str  # in metrics
+    guarded: bool = False
+    infers: bool = False  # new work, refused while draining; replies compress at any size
+
+
+@dataclass(slots=True)
+class Routes:
+    """Paths as in `/v2/models/{name}`; literal ones are found first."""
+
+    _literal: dict[str, Route] = field(default_factory=dict)
+    _patterns: list[tuple[re.Pattern[str], Route]] = field(default_factory=list)
+
+    def add(self, path: str, route: Route) -> None:
+        if "{" not in path:
+            self._literal[path] = route
+            return
+        pattern = _CAPTURE.sub(r"(?P<\1>[^/]+)", path)
+        self._patterns.append((re.compile(pattern), route))
+
+    def find(self, path: str) -> tuple[Route, Mapping[str, str | None]]:
+        """Raise NotFound; one trailing slash does not matter."""
+        route = self._literal.get(path)
+        if route is not None:
+            return route, {}
+        if len(path) > 1 and path.endswith("/"):
+            path = path[:-1]
+            if path in self._literal:
+                return self._literal[path], {}
+        for pattern, candidate in self._patterns:
+            found = pattern.fullmatch(path)
+            if found:
+                return candidate, found.groupdict()
+        raise NotFound("no such path: GET /docs lists those there are")
+
+
+def handler_of(route: Route, request: Request) -> Handler:
+    """Raise MethodNotAllowed; HEAD is a GET whose body stays here."""
+    method = "GET" if request.method == "HEAD" else request.method
+    handler = route.handlers.get(method)
+    if handler is None:
+        allowed = [*route.handlers, *(["HEAD"] if "GET" in route.handlers else [])]
+        raise MethodNotAllowed(tuple(allowed))
+    return handler
