@@ -1,0 +1,65 @@
+"""python -m serving: read the settings, take the port, serve in one process or in several."""
+
+import logging
+import os
+import resource
+import socket
+import sys
+
+from serving.errors import SettingsRefused
+from serving.metrics import Recorder, Sheet
+from serving.settings import Settings, read
+from serving.workers import Supervisor
+
+_REFUSED = 2  # exit status, as argparse's
+_BACKLOG = 2048
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit status; what is wrong stands in one line on standard error."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    try:
+        settings = read(arguments, os.environ)
+        bound = _listen(settings.host, settings.port)
+    except (SettingsRefused, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return _REFUSED
+    _allow_many_connections()
+    sheet = Sheet(settings.workers)
+    if settings.workers == 1:
+        return _work(settings, bound, Recorder(sheet, 0), None)
+
+    def work(shared: socket.socket, recorder: Recorder, lifeline: int) -> int:
+        return _work(settings, shared, recorder, lifeline)
+
+    return Supervisor(work, bound, sheet, settings.workers).run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host!r} port {port}: {error.strerror}") from None
+
+
+def _allow_many_connections() -> None:
+    """Take as many file descriptors as the system grants: a connection needs one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _work(
+    settings: Settings, bound: socket.socket, recorder: Recorder, lifeline: int | None
+) -> int:
+    """Run one worker; the heavy imports come here, so that the supervisor stays small."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy only adds up here
+    import uvloop  # noqa: PLC0415 -- see above
+
+    from serving.server import Place, run  # noqa: PLC0415 -- see above
+
+    return uvloop.run(run(settings, Place(bound, recorder, lifeline)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

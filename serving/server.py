@@ -1,0 +1,157 @@
+"""One worker from start to exit: listen, load, serve, follow the models, drain."""
+
+import asyncio
+import logging
+import signal
+import socket
+from dataclasses import dataclass
+
+from serving import cores
+from serving.access import AccessLog
+from serving.create import create_app
+from serving.errors import ModelRefused
+from serving.lineup import Lineup, Role, Served
+from serving.loading import Loader
+from serving.metrics import Recorder
+from serving.operations import Health
+from serving.settings import Settings
+from serving.sources import source_of
+from serving.wire.listener import Listener
+from serving.wire.reader import Limits
+
+_log = logging.getLogger("serving")
+
+MODEL_REFUSED = 3  # exit status
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """Where this process stands: its socket, its row of counts, and who started it."""
+
+    bound: socket.socket
+    recorder: Recorder
+    lifeline: int | None = None  # a pipe that ends when the supervisor dies
+
+    @property
+    def speaks(self) -> bool:
+        """One worker of several tells what all of them do."""
+        return self.recorder.worker == 0
+
+
+class _Stop:
+    """SIGTERM: drain, then stop. SIGINT, or the supervisor's death: stop at once."""
+
+    def __init__(self, lifeline: int | None) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.asked.set)
+        loop.add_signal_handler(signal.SIGINT, self._now)
+        if lifeline is not None:
+            loop.add_reader(lifeline, self._now)
+        self._lifeline = lifeline
+
+    def _now(self) -> None:
+        if self._lifeline is not None:
+            asyncio.get_running_loop().remove_reader(self._lifeline)
+        self.asked.set()
+        self.at_once.set()
+
+
+async def run(settings: Settings, place: Place) -> int:
+    """Serve until a signal; returns the exit status."""
+    stop = _Stop(place.lifeline)
+    lineup = Lineup()
+    health = Health(lineup)
+    access = AccessLog() if settings.access_log else None
+    app = create_app(settings, lineup, health, place.recorder, access)
+    listener = Listener(app, _limits(settings), place.bound, place.recorder.counter("connections"))
+    listener.start()
+    loaders = _loaders(settings, lineup, place.recorder)
+    try:
+        for loader in loaders:
+            await loader.start()
+    except ModelRefused as error:
+        if place.speaks:
+            _log.error("%s", error)
+        return MODEL_REFUSED
+    if place.speaks:
+        _announce(lineup, place.bound)
+    watchers = [
+        asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
+    ]
+    place.recorder.counter("ready_workers").set(1)
+    await stop.asked.wait()
+    place.recorder.counter("ready_workers").set(0)
+    health.draining = app.draining = True
+    await _pause(stop.at_once, settings.drain)
+    app.refusing = True
+    for watcher in watchers:
+        watcher.cancel()
+    await listener.finish(settings.deadline + 1)
+    for loader in loaders:
+        await loader.close()
+    if access is not None:
+        access.flush()
+    return 0
+
+
+async def _pause(cut_short: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(cut_short.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        body_bytes=settings.body_limit,
+        header_s=settings.header_timeout,
+        body_s=settings.body_timeout,
+        idle_s=settings.idle_timeout,
+    )
+
+
+def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loader]:
+    threads = settings.threads or max(1, cores.available() // settings.workers)
+    addresses = [(Role.PRIMARY, settings.model)]
+    if settings.challenger:
+        addresses.append((Role.CHALLENGER, settings.challenger))
+    return [
+        Loader(
+            source_of(address),
+            role,
+            lineup,
+            recorder,
+            threads=threads,
+            queue_items=settings.queue,
+            deadline_s=settings.deadline,
+        )
+        for role, address in addresses
+    ]
+
+
+def _announce(lineup: Lineup, bound: socket.socket) -> None:
+    """Say what is served and where; then what nobody should miss about it."""
+    host, port = bound.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    for served in lineup:
+        facts = served.facts
+        shown = ", ".join(facts.classes[:10]) + (", …" if len(facts.classes) > 10 else "")  # noqa: PLR2004 -- a line's worth
+        role = "" if served.role is Role.PRIMARY else f" ({served.role.value})"
+        _log.info(
+            "model %s, version %s%s, %d classes (%s), %s",
+            *(facts.name, facts.version, role, len(facts.classes), shown, address),
+        )
+        _warn_of_fallback(served)
+
+
+def _warn_of_fallback(served: Served) -> None:
+    dataset = served.facts.dataset
+    if dataset.source == "fallback":
+        rule = "!" * 78
+        _log.warning(
+            "%s\nThis model was trained on the fallback set %r instead of %r, which could not be "
+            "fetched.\nIts answers are those of %r. `make refetch` tries again.\n%s",
+            *(rule, dataset.name, dataset.requested, dataset.name, rule),
+        )

@@ -1,0 +1,109 @@
+"""Processes that share one socket, under a supervisor that starts again whichever dies.
+
+The supervisor forks before anything heavy is imported, so it stays small and has no threads.
+It holds the listening socket: connections that wait in it survive the death of a worker.
+Workers hold the reading end of a pipe whose other end dies with the supervisor: no orphans.
+"""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from serving.metrics import Recorder, Sheet
+
+_log = logging.getLogger("serving")
+
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+_RESTART_S = 1.0  # least time between two starts of one worker
+
+Work = Callable[[socket.socket, Recorder, int], int]  # socket, counts, lifeline → exit status
+
+
+@dataclass
+class Supervisor:
+    work: Work
+    bound: socket.socket
+    sheet: Sheet
+    workers: int
+    _running: dict[int, int] = field(default_factory=dict)  # pid → worker
+    _due_s: dict[int, float] = field(default_factory=dict)  # worker → when to start it again
+    _started_s: dict[int, float] = field(default_factory=dict)
+    _stopping: bool = False
+    _status: int = 0
+
+    def run(self) -> int:
+        """Keep all workers running until SIGTERM or SIGINT; returns the exit status."""
+        self._lifeline, self._life = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        for worker in range(self.workers):
+            self._start(worker)
+        while self._running or (self._due_s and not self._stopping):
+            received = signal.sigtimedwait(_SIGNALS, self._patience_s())
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                self._stop(signal.Signals(received.si_signo))
+            self._reap()
+            self._start_due()
+        return self._status
+
+    def _start(self, worker: int) -> None:
+        self._due_s.pop(worker, None)
+        self._started_s[worker] = time.monotonic()
+        pid = os.fork()
+        if pid:
+            self._running[pid] = worker
+            return
+        status = 1
+        try:
+            os.close(self._life)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            status = self.work(self.bound, Recorder(self.sheet, worker), self._lifeline)
+        finally:
+            os._exit(status)
+
+    def _patience_s(self) -> float:
+        """Seconds until a worker is due; else long, for a signal will come."""
+        due_s = min(self._due_s.values(), default=time.monotonic() + 3600)
+        return max(0.0, due_s - time.monotonic())
+
+    def _stop(self, reason: signal.Signals) -> None:
+        self._stopping = True
+        self._due_s.clear()
+        for pid in self._running:
+            os.kill(pid, reason)
+
+    def _reap(self) -> None:
+        while self._running:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            self._bury(self._running.pop(pid), os.waitstatus_to_exitcode(status))
+
+    def _bury(self, worker: int, status: int) -> None:
+        """Settle what a dead worker leaves: its gauges, and who takes its place."""
+        recorder = Recorder(self.sheet, worker)
+        was_ready = recorder.counter("ready_workers").value > 0
+        for name in ("ready_workers", "connections"):
+            recorder.counter(name).set(0)
+        if self._stopping:
+            self._status = self._status or max(status, 0)
+        elif status > 0 and not was_ready and not self._any_ready():
+            self._status = status  # the very first start failed: no use in trying again
+            self._stop(signal.SIGTERM)
+        else:
+            _log.warning("worker %d ended with status %d: starting it again", worker, status)
+            self._due_s[worker] = max(time.monotonic(), self._started_s[worker] + _RESTART_S)
+
+    def _any_ready(self) -> bool:
+        rows = range(self.workers)
+        return any(
+            Recorder(self.sheet, row).counter("model_loads_total", "primary").value for row in rows
+        )
+
+    def _start_due(self) -> None:
+        for worker, due_s in list(self._due_s.items()):
+            if due_s <= time.monotonic():
+                self._start(worker)
