@@ -1,0 +1,46 @@
+"""Models, images and one running server, shared by the tests of the serving package."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.serving.live import Server, serving
+from tests.serving.onnx_files import answers, build_model
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a one-matrix model for 28 by 28 digits."""
+    path = tmp_path_factory.mktemp("tiny") / "model.onnx"
+    path.write_bytes(build_model())
+    return path
+
+
+@pytest.fixture(scope="session")
+def lenet_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a LeNet-5-shaped model with random weights."""
+    path = tmp_path_factory.mktemp("lenet") / "model.onnx"
+    path.write_bytes(build_model(net="lenet"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(tiny_model: Path) -> Iterator[Server]:
+    """One server with the tiny model, shared by tests that leave it as it was."""
+    with serving("--model", str(tiny_model), "--no-access-log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def images() -> NDArray[np.uint8]:
+    """64 random images, (N, C, H, W)."""
+    return np.random.default_rng(7).integers(0, 256, (64, 1, 28, 28)).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def expected(tiny_model: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give what the tiny model says of `images`."""
+    return answers(tiny_model.read_bytes(), images)

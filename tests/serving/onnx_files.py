@@ -1,0 +1,117 @@
+"""ONNX files as the export stage writes them, with random weights.
+
+Tiny is one matrix, so that tests are quick; lenet has the real shape, so that figures are real.
+"""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+def _tiny(shape: tuple[int, int, int], classes: int, seed: int) -> tuple[list[Any], Weights]:
+    pixels = int(np.prod(shape))
+    generator = np.random.default_rng(seed)
+    weights = {"w": generator.normal(0, 0.1, (pixels, classes)).astype(np.float32)}
+    nodes = [
+        helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "scale"], ["scaled"]),
+        helper.make_node("Flatten", ["scaled"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return nodes, weights
+
+
+def _lenet(shape: tuple[int, int, int], classes: int, seed: int) -> tuple[list[Any], Weights]:
+    generator = np.random.default_rng(seed)
+
+    def draw(*size: int) -> NDArray[np.float32]:
+        return generator.normal(0, 1 / np.sqrt(np.prod(size[1:])), size).astype(np.float32)
+
+    side = ((shape[1] - 4 + 4) // 2 - 4) // 2
+    weights = {
+        "c1": draw(6, shape[0], 5, 5), "b1": draw(6, 1)[:, 0],
+        "c2": draw(16, 6, 5, 5), "b2": draw(16, 1)[:, 0],
+        "f1": draw(120, 16 * side * side), "g1": draw(120, 1)[:, 0],
+        "f2": draw(84, 120), "g2": draw(84, 1)[:, 0],
+        "f3": draw(classes, 84), "g3": draw(classes, 1)[:, 0],
+    }  # fmt: skip
+    pool: Any = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    nodes = [
+        helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "scale"], ["scaled"]),
+        helper.make_node("Conv", ["scaled", "c1", "b1"], ["a1"], pads=[2, 2, 2, 2]),
+        helper.make_node("Relu", ["a1"], ["r1"]),
+        helper.make_node("MaxPool", ["r1"], ["p1"], **pool),
+        helper.make_node("Conv", ["p1", "c2", "b2"], ["a2"]),
+        helper.make_node("Relu", ["a2"], ["r2"]),
+        helper.make_node("MaxPool", ["r2"], ["p2"], **pool),
+        helper.make_node("Flatten", ["p2"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "f1", "g1"], ["h1"], transB=1),
+        helper.make_node("Relu", ["h1"], ["h1r"]),
+        helper.make_node("Gemm", ["h1r", "f2", "g2"], ["h2"], transB=1),
+        helper.make_node("Relu", ["h2"], ["h2r"]),
+        helper.make_node("Gemm", ["h2r", "f3", "g3"], ["logits"], transB=1),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return nodes, weights
+
+
+def build_model(  # noqa: PLR0913 -- each is a choice of some test
+    *,
+    net: str = "tiny",
+    seed: int = 0,
+    shape: tuple[int, int, int] = (1, 28, 28),
+    classes: int = 10,
+    name: str = "digits-classifier",
+    source: str = "published",
+    spoil_golden: bool = False,
+) -> bytes:
+    """Make an ONNX file as the export stage does, with random weights."""
+    nodes, weights = (_lenet if net == "lenet" else _tiny)(shape, classes, seed)
+    weights["scale"] = np.array(1 / 255, np.float32)
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["batch", *shape])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])],
+        [numpy_helper.from_array(array, key) for key, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    golden = np.random.default_rng(1).integers(0, 256, (classes, *shape)).astype(np.uint8)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    expected = session.run(None, {"images": golden})[0] + (0.01 if spoil_golden else 0)
+    metadata = {
+        "model_name": name,
+        "net": net,
+        "classes": json.dumps([str(index) for index in range(classes)]),
+        "image_shape": json.dumps(shape),
+        "dataset": json.dumps(
+            {"name": "digits" if source == "fallback" else "mnist", "requested": "mnist",
+             "source": source, "sha256": "0" * 64, "test_sha256": "1" * 64}
+        ),
+        "params_sha256": "2" * 64,
+        "parameters": str(sum(array.size for array in weights.values())),
+        "statistics": json.dumps({"mean": [0.13], "std": [0.31], "reference": {}}),
+        "golden": json.dumps(
+            {"images": base64.b64encode(golden.tobytes()).decode(),
+             "labels": expected.argmax(axis=1).tolist(), "probabilities": expected.tolist()}
+        ),
+    }  # fmt: skip
+    helper.set_model_props(model, metadata)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def answers(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Run images through a model without any server: the oracle."""
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    found: NDArray[np.float32] = session.run(None, {"images": images})[0]
+    return found
