@@ -31,6 +31,7 @@ STATUSES = (
 ROLES = ("primary", "challenger")
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SLICE_IMAGES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+LOADED = ("model_loads_total", "primary")
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -117,6 +118,11 @@ class Sheet:
     def total(self) -> list[float]:
         """Add up the rows."""
         return [float(sum(column)) for column in zip(*self.rows(), strict=True)]
+
+    def touched_by_all(self, name: str, *key: str) -> bool:
+        """Whether this number is above 0 in every row."""
+        at = self.layout.offsets[name, key]
+        return all(self.row(worker)[at] > 0 for worker in range(self._rows))
 
     def rows(self) -> list[list[float]]:
         return [list(self.row(worker)) for worker in range(self._rows)]

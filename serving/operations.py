@@ -12,21 +12,23 @@ import orjson
 from serving import __version__, metrics_text
 from serving.errors import Unavailable
 from serving.lineup import Lineup, Role, Served
-from serving.metrics import Sheet
+from serving.metrics import LOADED, Sheet
 from serving.sources import FileSource
 from serving.wire.messages import Reply, Request
 
 
 @dataclass(slots=True)
 class Health:
-    """`ready` turns true when a model is loaded, and false for good when draining starts."""
+    """Ready when all workers have loaded a model once, until draining starts."""
 
     lineup: Lineup
+    sheet: Sheet
     draining: bool = False
 
     @property
     def ready(self) -> bool:
-        return self.lineup.has_primary and not self.draining
+        loaded = self.lineup.has_primary and self.sheet.touched_by_all(*LOADED)
+        return loaded and not self.draining
 
     async def live(self, request: Request) -> Reply:
         return Reply(b'{"live":true}')

@@ -12,7 +12,7 @@ from serving.create import create_app
 from serving.errors import ModelRefused
 from serving.lineup import Lineup, Role, Served
 from serving.loading import Loader
-from serving.metrics import Recorder
+from serving.metrics import LOADED, Recorder
 from serving.operations import Health
 from serving.settings import Settings
 from serving.sources import source_of
@@ -62,11 +62,12 @@ async def run(settings: Settings, place: Place) -> int:
     """Serve until a signal; returns the exit status."""
     stop = _Stop(place.lifeline)
     lineup = Lineup()
-    health = Health(lineup)
+    health = Health(lineup, place.recorder.sheet)
     access = AccessLog() if settings.access_log else None
     app = create_app(settings, lineup, health, place.recorder, access)
     listener = Listener(app, _limits(settings), place.bound, place.recorder.counter("connections"))
-    listener.start()
+    if not place.recorder.counter(*LOADED).value:  # the first start: say that we are loading
+        listener.start()
     loaders = _loaders(settings, lineup, place.recorder)
     try:
         for loader in loaders:
@@ -75,7 +76,9 @@ async def run(settings: Settings, place: Place) -> int:
         if place.speaks:
             _log.error("%s", error)
         return MODEL_REFUSED
-    if place.speaks:
+    listener.start()
+    await _everyone(place.recorder, stop.asked)
+    if place.speaks and not stop.asked.is_set():
         _announce(lineup, place.bound)
     watchers = [
         asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
@@ -94,6 +97,12 @@ async def run(settings: Settings, place: Place) -> int:
     if access is not None:
         access.flush()
     return 0
+
+
+async def _everyone(recorder: Recorder, stop: asyncio.Event) -> None:
+    """Wait until every worker has loaded its model for the first time."""
+    while not recorder.sheet.touched_by_all(*LOADED) and not stop.is_set():  # noqa: ASYNC110 -- processes
+        await asyncio.sleep(0.005)
 
 
 async def _pause(cut_short: asyncio.Event, seconds: float) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from serving.metrics import Recorder, Sheet
+from serving.metrics import LOADED, Recorder, Sheet
 
 _log = logging.getLogger("serving")
 
@@ -71,6 +71,7 @@ class Supervisor:
 
     def _stop(self, reason: signal.Signals) -> None:
         self._stopping = True
+        self.bound.close()  # the workers close theirs when they have drained it
         self._due_s.clear()
         for pid in self._running:
             os.kill(pid, reason)
@@ -85,23 +86,17 @@ class Supervisor:
     def _bury(self, worker: int, status: int) -> None:
         """Settle what a dead worker leaves: its gauges, and who takes its place."""
         recorder = Recorder(self.sheet, worker)
-        was_ready = recorder.counter("ready_workers").value > 0
         for name in ("ready_workers", "connections"):
             recorder.counter(name).set(0)
         if self._stopping:
             self._status = self._status or max(status, 0)
-        elif status > 0 and not was_ready and not self._any_ready():
-            self._status = status  # the very first start failed: no use in trying again
-            self._stop(signal.SIGTERM)
+        elif worker == 0 and status > 0 and not recorder.counter(*LOADED).value:
+            self._status = status  # its very first start failed: no use in trying again
+            self._stop(signal.SIGKILL)
         else:
-            _log.warning("worker %d ended with status %d: starting it again", worker, status)
+            if Recorder(self.sheet, 0).counter(*LOADED).value:
+                _log.warning("worker %d ended with status %d: starting it again", worker, status)
             self._due_s[worker] = max(time.monotonic(), self._started_s[worker] + _RESTART_S)
-
-    def _any_ready(self) -> bool:
-        rows = range(self.workers)
-        return any(
-            Recorder(self.sheet, row).counter("model_loads_total", "primary").value for row in rows
-        )
 
     def _start_due(self) -> None:
         for worker, due_s in list(self._due_s.items()):

@@ -8,6 +8,7 @@ from serving.wire.connection import App, Connection
 from serving.wire.reader import Limits
 
 _SWEEP_S = 0.25
+_LAST_WORDS_S = 0.1  # requests that are on their way when the socket closes are still refused
 _OUT_OF_FILES_S = 0.5  # rest after accept() failed for want of file descriptors
 
 
@@ -31,25 +32,29 @@ class Listener:
         self._sweep: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
+        """Begin to accept; a second call changes nothing."""
+        if self._sweep is not None:
+            return
         self._socket.setblocking(False)  # noqa: FBT003 -- the standard library's signature
         self._loop.add_reader(self._socket, self._accept)
         self._sweep = self._loop.call_later(_SWEEP_S, self._check_deadlines)
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
         """Take one connection a turn, so that processes on the same socket share them evenly."""
         try:
             client, _ = self._socket.accept()
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
-            return
+            return False
         except OSError:
             self._loop.remove_reader(self._socket)
             self._loop.call_later(_OUT_OF_FILES_S, self._accept_again)
-            return
+            return False
         client.setblocking(False)  # noqa: FBT003 -- the standard library's signature
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task: asyncio.Task[object] = self._loop.create_task(self._open(client))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
+        return True
 
     async def _open(self, client: socket.socket) -> None:
         try:
@@ -72,19 +77,25 @@ class Listener:
         self._sweep = self._loop.call_later(_SWEEP_S, self._check_deadlines)
 
     async def finish(self, patience_s: float) -> None:
-        """Stop listening, answer who is owed an answer, then close every connection."""
+        """Stop listening, answer who is owed an answer, then close every connection.
+
+        Connections that wait in the socket are taken first: closing it would reset them.
+        """
+        start_s = self._loop.time()
         self._loop.remove_reader(self._socket)
+        while self._accept():
+            pass
         self._socket.close()
-        last_s = self._loop.time() + patience_s
-        for connection in list(self._connections):
-            connection.close_if_idle()
-        while self._loop.time() < last_s and any(  # noqa: ASYNC110 -- once in a life
-            peer.busy for peer in self._connections
-        ):
+        while self._waits(self._loop.time() - start_s, patience_s):  # noqa: ASYNC110 -- once in a life
             await asyncio.sleep(0.01)
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        await asyncio.sleep(0)  # let the last replies out
         for connection in list(self._connections):
             connection.close_if_idle()
+        await asyncio.sleep(0.01)  # let the last bytes out
+
+    def _waits(self, waited_s: float, patience_s: float) -> bool:
+        if waited_s < _LAST_WORDS_S:
+            return True
+        return waited_s < patience_s and any(peer.busy for peer in self._connections)
