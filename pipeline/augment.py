@@ -53,8 +53,11 @@ class Distorter:
         half = torch.tensor(self.size[::-1], device=device) / 2
         shift = uniform[:, 4:] * how.shift / half
         cosine, sine = angle.cos(), angle.sin()
-        x_row = torch.stack([shift[:, 0], cosine * across, (shear * cosine - sine) * down], dim=1)
-        y_row = torch.stack([shift[:, 1], sine * across, (shear * sine + cosine) * down], dim=1)
+        aspect = self.size[0] / self.size[1]  # grid_sample's scale is -1 to 1 on both axes
+        from_y = (shear * cosine - sine) * down * aspect
+        from_x = sine * across / aspect
+        x_row = torch.stack([shift[:, 0], cosine * across, from_y], dim=1)
+        y_row = torch.stack([shift[:, 1], from_x, (shear * sine + cosine) * down], dim=1)
         affine = torch.stack([x_row, y_row], dim=1)
         points = len(self.basis) - AFFINE
         if not points:
