@@ -16,6 +16,12 @@ from pipeline.schedules import fraction
 TRAIN = config.load(Path(__file__).parents[2] / "params.yaml").train
 
 
+def output(layers: nn.Sequential) -> nn.Linear:
+    last = layers[-1]
+    assert isinstance(last, nn.Linear)
+    return last
+
+
 def net() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(16, 8), nn.Linear(8, 3))
@@ -45,14 +51,17 @@ def test_muons_adamw_is_adamw() -> None:
     ours, theirs = net(), net()
     muon = optimizers.build(ours, msgspec.structs.replace(TRAIN, optimizer="muon"))
     adamw = torch.optim.AdamW(
-        [theirs[3].weight], lr=TRAIN.adamw_learning_rate, betas=optimizers.BETAS, weight_decay=0.0
+        [output(theirs).weight],
+        lr=TRAIN.adamw_learning_rate,
+        betas=optimizers.BETAS,
+        weight_decay=0.0,
     )
     for step in range(3):
         gradient = torch.randn(3, 8, generator=torch.Generator().manual_seed(step))
-        ours[3].weight.grad, theirs[3].weight.grad = gradient.clone(), gradient
+        output(ours).weight.grad, output(theirs).weight.grad = gradient.clone(), gradient
         muon.step()
         adamw.step()
-    torch.testing.assert_close(ours[3].weight, theirs[3].weight)
+    torch.testing.assert_close(output(ours).weight, output(theirs).weight)
 
 
 def test_schedules() -> None:
@@ -87,11 +96,11 @@ def test_cross_entropy() -> None:
 def test_averaging() -> None:
     """The first update takes 9/10 of the new values; applied, the net holds the average."""
     layers = net()
-    start = layers[3].bias.clone()
+    start = output(layers).bias.clone()
     averaging = Averaging(layers, decay=0.999)
     with torch.no_grad():
-        layers[3].bias.add_(1)
+        output(layers).bias.add_(1)
     averaging.update(0)
     with averaging.applied():
-        torch.testing.assert_close(layers[3].bias, start + 0.9)
-    torch.testing.assert_close(layers[3].bias, start + 1)
+        torch.testing.assert_close(output(layers).bias, start + 0.9)
+    torch.testing.assert_close(output(layers).bias, start + 1)

@@ -44,7 +44,7 @@ def test_takes_a_step(name: str) -> None:
     """Every parameter that training needs is reached, and stays finite."""
     net = build(name).train()
     steps = optimizer(net, PARAMS.train)
-    loss("cross_entropy", net(some_images()), torch.tensor([0, 3])).backward()
+    torch.autograd.backward(loss("cross_entropy", net(some_images()), torch.tensor([0, 3])))
     steps.step()
     for parameter in net.parameters():
         assert parameter.grad is not None
