@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
+from pipeline.connect import open_url
 from pipeline.errors import PipelineError
 from pipeline.files import CHUNK_BYTES
 from pipeline.progress import Progress, megabytes
@@ -128,7 +129,10 @@ def _download(url: str, part: Path, silence_s: float) -> bool:
         if total is not None and total > MAX_BYTES:
             raise AddressError(f"it announces {megabytes(total)}", answered=True)
         progress = Progress(part.stem, url, total, sys.stderr)
-        done = start + _write(part, "ab" if resumed else "wb", _read(response, progress, start))
+        try:
+            done = start + _write(part, "ab" if resumed else "wb", _read(response, progress, start))
+        finally:
+            progress.leave()
         if total is not None and done < total:
             raise _broken_off(done, total, "the connection was closed")
         progress.end(done)
@@ -141,7 +145,7 @@ def _open(url: str, start: int, silence_s: float) -> HTTPResponse:
         headers["Range"] = f"bytes={start}-"
     request = Request(url, headers=headers)  # noqa: S310 - http(s) only: sources.mirror_from sees to it
     try:
-        response: HTTPResponse = urlopen(request, timeout=silence_s)  # noqa: S310 - likewise
+        return open_url(request, silence_s=silence_s)
     except HTTPError as error:
         if error.code == NOT_SATISFIABLE and start:  # the part is longer than the file
             return _open(url, 0, silence_s)
@@ -152,7 +156,6 @@ def _open(url: str, start: int, silence_s: float) -> HTTPResponse:
         raise AddressError(
             f"no answer ({error or type(error).__name__})", answered=False
         ) from error
-    return response
 
 
 def _read(response: HTTPResponse, progress: Progress, done: int) -> Iterator[bytes]:

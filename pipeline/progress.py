@@ -24,6 +24,12 @@ class Progress:
     def end(self, done: int) -> None:
         self._write(f"  {self.name}  {megabytes(done)} from {self.origin}", end="\n")
 
+    def leave(self) -> None:
+        """Close a line that is being redrawn, so that what follows does not stand in it."""
+        if self._terminal:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+
     def _share(self, done: int) -> str:
         if not self.total:
             return megabytes(done)
