@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from pipeline import raw, sources, stage
+from pipeline import obtain, sources, stage
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -13,7 +13,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     data = stage.enter().data
     remote = sources.remote_files(data.dataset, sources.mirror_from(os.environ))
-    raw.obtain(arguments.raw, data.dataset, remote, fallback=data.offline_fallback)
+    obtain.obtain(arguments.raw, data.dataset, remote, fallback=data.offline_fallback)
 
 
 if __name__ == "__main__":

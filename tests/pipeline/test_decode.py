@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline import datasets, decode, raw
+from pipeline import datasets, decode, obtain
 from pipeline.arrays import Split
 from pipeline.config import EmnistSplit
 
@@ -170,7 +170,7 @@ def test_the_digits_are_scikit_learns(tmp_path: Path) -> None:
     """Same images, 0-16 stretched to 0-255; each class gives a fifth to the test split."""
     from sklearn.datasets import load_digits  # noqa: PLC0415 - seconds
 
-    raw.obtain(tmp_path, "digits", (), fallback=None)
+    obtain.obtain(tmp_path, "digits", (), fallback=None)
     official = decode.decode(tmp_path / "digits", "digits", "balanced")
     theirs = load_digits()
     ours = np.concatenate([official.train.images, official.test.images]).reshape(-1, 64)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import notice, raw
+from pipeline import notice, obtain
 from pipeline.files import write_json
 
 
@@ -18,7 +18,7 @@ def test_published_data_and_empty_workspaces_are_quiet(
 ) -> None:
     """No news is good news."""
     assert said(tmp_path, capsys) == ""
-    raw.obtain(tmp_path / "raw", "digits", (), fallback="digits")
+    obtain.obtain(tmp_path / "raw", "digits", (), fallback="digits")
     assert said(tmp_path, capsys) == ""
 
 
