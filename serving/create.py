@@ -1,9 +1,12 @@
 """create_app: every path of the server, and what answers it."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from serving.about import About, Fitted
 from serving.access import AccessLog
 from serving.app import App
+from serving.explain import Explainers
 from serving.keys import Key
 from serving.lineup import Lineup, Role, Served
 from serving.metrics import Recorder
@@ -25,8 +28,11 @@ def create_app(
 ) -> App:
     """Put one worker's application together; nothing runs yet."""
     routes = Routes()
-    _add_inference(routes, settings, lineup)
+    explainers = Explainers(_source(settings), enabled=settings.explain)
+    _add_inference(routes, settings, lineup, explainers)
     _add_operations(routes, settings, lineup, health, recorder)
+    about = About(lineup=lineup, explainers=explainers)
+    routes.add("/explain", Route(handlers={"GET": about}, label="/", guarded=True))
     for path, handler in Pages.from_package().handlers():
         routes.add(path, Route(handlers={"GET": handler}, label="/"))
     return App(
@@ -38,7 +44,9 @@ def create_app(
     )
 
 
-def _add_inference(routes: Routes, settings: Settings, lineup: Lineup) -> None:
+def _add_inference(
+    routes: Routes, settings: Settings, lineup: Lineup, explainers: Explainers
+) -> None:
     bounds = Bounds(
         max_batch=settings.batch_limit,
         body_limit=settings.body_limit,
@@ -50,11 +58,12 @@ def _add_inference(routes: Routes, settings: Settings, lineup: Lineup) -> None:
         max_pixels=settings.max_pixels,
         decoders=ThreadPoolExecutor(_DECODERS, thread_name_prefix="pictures"),
     )
-    v2 = V2(lineup, bounds)
+    v2 = V2(lineup, bounds, explainers)
     infer = "/v2/models/{name}/infer"
     versioned = "/v2/models/{name}/versions/{version}"
     inference: tuple[tuple[str, str, Handler], ...] = (
         ("/predict", "/predict", Predict(lineup, reader)),
+        ("/fit", "/", Fitted(lineup, reader)),
         ("/invocations", "/invocations", Invocations(lineup, settings.batch_limit)),
         (infer, infer, v2.infer),
         (f"{versioned}/infer", infer, v2.infer),
@@ -77,10 +86,7 @@ def _add_inference(routes: Routes, settings: Settings, lineup: Lineup) -> None:
 def _add_operations(
     routes: Routes, settings: Settings, lineup: Lineup, health: Health, recorder: Recorder
 ) -> None:
-    def source(served: Served) -> FileSource:
-        return source_of(settings.model if served.role is Role.PRIMARY else settings.challenger)
-
-    operations = Operations(lineup, recorder.sheet, source)
+    operations = Operations(lineup, recorder.sheet, _source(settings))
     paths: tuple[tuple[str, Handler, str, bool], ...] = (
         ("/v2/health/live", health.live, "/health", False),
         ("/v2/health/ready", health.answer_ready, "/health", False),
@@ -92,3 +98,12 @@ def _add_operations(
     )
     for path, handler, label, guarded in paths:
         routes.add(path, Route(handlers={"GET": handler}, label=label, guarded=guarded))
+
+
+def _source(settings: Settings) -> Callable[[Served], FileSource]:
+    """Where the file of a served model, and what lies beside it, comes from."""
+
+    def source(served: Served) -> FileSource:
+        return source_of(settings.model if served.role is Role.PRIMARY else settings.challenger)
+
+    return source

@@ -17,13 +17,13 @@ _FITS = get_args(Fit)
 
 
 @dataclass(slots=True, frozen=True)
-class _Options:
+class Options:
     top_k: int | None = None  # None: all, in the order of the classes
     fit: Fit = "auto"
     version: str | None = None
 
 
-_DEFAULT = _Options()
+_DEFAULT = Options()
 
 
 @dataclass(slots=True, frozen=True)
@@ -32,7 +32,7 @@ class Predict:
     reader: BodyReader
 
     async def __call__(self, request: Request) -> Reply:
-        options = _options(request.query) if request.query else _DEFAULT
+        options = read_options(request.query)
         served = self.lineup.pick(version=options.version)
         content_type = request.headers.get(b"content-type", b"")
         images = await self.reader.read(
@@ -42,7 +42,10 @@ class Predict:
         return Reply(_body(probabilities, served.facts, options.top_k))
 
 
-def _options(query: bytes) -> _Options:
+def read_options(query: bytes) -> Options:
+    """top_k, fit and version; raises BadRequest for anything else."""
+    if not query:
+        return _DEFAULT
     try:
         pairs = parse_qsl(
             query.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=8
@@ -52,7 +55,7 @@ def _options(query: bytes) -> _Options:
     given = dict(pairs)
     if len(given) != len(pairs) or given.keys() - {"top_k", "fit", "version"}:
         raise BadRequest("the query may hold top_k, fit and version, each once")
-    return _Options(_top_k(given.get("top_k")), _fit(given.get("fit")), given.get("version"))
+    return Options(_top_k(given.get("top_k")), _fit(given.get("fit")), given.get("version"))
 
 
 def _top_k(text: str | None) -> int | None:

@@ -40,7 +40,7 @@ class Routes:
         route = self._literal.get(path)
         if route is not None:
             return route, {}
-        if len(path) > 1 and path.endswith("/"):
+        if len(path) > len("//") and path.endswith("/"):
             path = path[:-1]
             if path in self._literal:
                 return self._literal[path], {}

@@ -8,8 +8,11 @@ from typing import Any
 import orjson
 
 from serving import __version__
+from serving.errors import ModelRefused
+from serving.explain import Explainers
 from serving.lineup import Lineup, Served
 from serving.model import Model
+from serving.sidecar import PARAMETERS
 from serving.v2.reading import read
 from serving.v2.writing import reply
 from serving.wire.messages import Reply, Request
@@ -29,6 +32,7 @@ class Bounds:
 class V2:
     lineup: Lineup
     bounds: Bounds
+    explainers: Explainers
 
     async def server(self, request: Request) -> Reply:
         extensions = ["binary_tensor_data", "classification"]
@@ -46,7 +50,7 @@ class V2:
                 "versions": list(dict.fromkeys(named)),
                 "platform": "onnx_onnxv1",
                 "inputs": [_tensor(Model.input_name, "UINT8", served.facts.image_shape)],
-                "outputs": _outputs(served),
+                "outputs": await self._outputs(served),
                 "parameters": {
                     "max_batch": self.bounds.max_batch,
                     "body_limit": self.bounds.body_limit,
@@ -68,14 +72,28 @@ class V2:
             request,
             served.facts.image_shape,
             limit=self.bounds.max_batch,
-            offered=frozenset({Model.output_name}),
         )
-        probabilities = await served.batcher.submit(inference.images)
-        return reply(inference, {Model.output_name: probabilities}, served.facts)
+        layers = inference.layers
+        if not layers:
+            probabilities = await served.batcher.submit(inference.images)
+            return reply(inference, {Model.output_name: probabilities}, served.facts)
+        arrays = await self.explainers.run(served, inference.images, layers)
+        if len(layers) < len(inference.outputs):
+            arrays[Model.output_name] = await served.batcher.submit(inference.images)
+        return reply(inference, arrays, served.facts)
 
-
-def _outputs(served: Served) -> list[dict[str, Any]]:
-    return [_tensor(Model.output_name, "FP32", (len(served.facts.classes),))]
+    async def _outputs(self, served: Served) -> list[dict[str, Any]]:
+        """Probabilities; and what the sidecar offers, where there is one."""
+        outputs = [_tensor(Model.output_name, "FP32", (len(served.facts.classes),))]
+        try:
+            shapes = (await self.explainers.of(served)).shapes
+        except ModelRefused:
+            return outputs
+        for name, shape in shapes.items():
+            whole = name.startswith(PARAMETERS)
+            tensor = {"name": name, "datatype": "FP32", "shape": list(shape)}
+            outputs.append(tensor if whole else _tensor(name, "FP32", shape))
+        return outputs
 
 
 def _tensor(name: str, datatype: str, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -65,11 +65,14 @@ class Inference:
     outputs: tuple[Wanted, ...]
     id: str | None = None
 
+    @property
+    def layers(self) -> list[str]:
+        """Outputs beside the probabilities, unchecked: only the sidecar knows them."""
+        return [wanted.name for wanted in self.outputs if wanted.name != Model.output_name]
 
-def read(
-    request: Request, shape: json_numbers.Shape, *, limit: int, offered: frozenset[str]
-) -> Inference:
-    """Read one infer request; raises BadRequest.  `offered`: outputs that may be named."""
+
+def read(request: Request, shape: json_numbers.Shape, *, limit: int) -> Inference:
+    """Read one infer request; raises BadRequest."""
     length = _header_length(request)
     if length == 0:
         images = raw_images(request.body, shape, limit=limit)
@@ -79,7 +82,7 @@ def read(
     body = _decoded(text)
     if body.id is not None and len(body.id) > _LONGEST_ID:
         raise BadRequest(f"id is longer than {_LONGEST_ID} characters")
-    return Inference(_images(body.inputs, binary, shape, limit), _outputs(body, offered), body.id)
+    return Inference(_images(body.inputs, binary, shape, limit), _outputs(body), body.id)
 
 
 def _header_length(request: Request) -> int | None:
@@ -137,12 +140,12 @@ def _binary_images(
     return np.frombuffer(binary, np.uint8).reshape(full)
 
 
-def _outputs(body: _Body, offered: frozenset[str]) -> tuple[Wanted, ...]:
+def _outputs(body: _Body) -> tuple[Wanted, ...]:
     by_default = _flag(body.parameters, "binary_data_output", default=False)
     if not body.outputs:
         return (Wanted(Model.output_name, by_default),)
     names = [output.name for output in body.outputs]
-    if len(set(names)) != len(names) or not offered.issuperset(names):
+    if len(set(names)) != len(names):
         raise BadRequest("outputs must be among those in the model's metadata, each named once")
     return tuple(_wanted(output, is_binary=by_default) for output in body.outputs)
 

@@ -1,0 +1,76 @@
+"""What the page asks beside predictions: who is served, samples, layers; and how a picture fits."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from serving.errors import ModelRefused
+from serving.explain import Explainers
+from serving.lineup import Lineup, Served
+from serving.model import Facts
+from serving.predict import read_options
+from serving.predict_bodies import BodyReader
+from serving.wire.messages import BINARY, Reply, Request
+
+_SAMPLE_BYTES = 1 << 20  # of golden images that the page carries
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class About:
+    """`feedback`: POST /feedback is open, so the page offers it."""
+
+    lineup: Lineup
+    explainers: Explainers
+    feedback: bool = False
+
+    async def __call__(self, request: Request) -> Reply:  # noqa: ARG002 -- every handler takes it
+        self.lineup.pick()  # Unavailable, where nothing is loaded
+        models = [await self._model(served) for served in self.lineup]
+        return Reply(orjson.dumps({"feedback": self.feedback, "models": models}))
+
+    async def _model(self, served: Served) -> dict[str, Any]:
+        facts = served.facts
+        return {
+            "name": facts.name,
+            "version": facts.version,
+            "role": served.role.value,
+            "net": facts.net,
+            "classes": facts.classes,
+            "image_shape": facts.image_shape,
+            "parameters": facts.parameters,
+            "dataset": facts.dataset.name,
+            "golden": _golden(facts),
+            **await self._layers(served),
+        }
+
+    async def _layers(self, served: Served) -> dict[str, Any]:
+        try:
+            sidecar = await self.explainers.of(served)
+        except ModelRefused as error:
+            return {"layers": None, "absent": str(error)}
+        return {"layers": orjson.Fragment(sidecar.layers), "absent": None}
+
+
+def _golden(facts: Facts) -> dict[str, Any]:
+    shown = min(len(facts.golden_labels), _SAMPLE_BYTES // facts.pixels)
+    return {
+        "images": base64.b64encode(facts.golden_images[:shown].tobytes()).decode(),
+        "labels": facts.golden_labels[:shown],
+    }
+
+
+@dataclass(slots=True, frozen=True)
+class Fitted:
+    """POST /fit: bodies as /predict takes them → the pixels that the network receives."""
+
+    lineup: Lineup
+    reader: BodyReader
+
+    async def __call__(self, request: Request) -> Reply:
+        options = read_options(request.query)
+        shape = self.lineup.pick(version=options.version).facts.image_shape
+        content_type = request.headers.get(b"content-type", b"")
+        images = await self.reader.read(request.body, content_type, shape, options.fit)
+        return Reply(images.tobytes(), content_type=BINARY)
