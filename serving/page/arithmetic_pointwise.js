@@ -1,0 +1,90 @@
+// Units that come from one number or one small window: input, non-linearity, pooling.
+
+import { greatest } from "./colour.js";
+import { windowAt } from "./field.js";
+import { valueAt } from "./layers.js";
+import { exact, short } from "./numbers.js";
+import { grid, total, words } from "./spelled.js";
+
+/** (pixel ÷ 255 − mean) ÷ deviation; a scaled-up picture is interpolated first. */
+export function input({ item, unit, own, pixels, shape }) {
+  const mean = item.mean?.[unit.map] ?? 0;
+  const deviation = item.std?.[unit.map] ?? 1;
+  const scale = item.scale ?? 1;
+  const pixel = scale === 1 ? pixelAt(item, unit, pixels, shape) : (own * deviation + mean) * 255;
+  const value = (pixel / 255 - mean) / deviation;
+  const [, height, width] = shape;
+  const [top = 0, left = 0] = item.pad ?? [];
+  const outside = unit.row < top || unit.column < left || unit.row >= top + height * scale || unit.column >= left + width * scale;
+  return {
+    value,
+    nodes: [
+      words(`${outside ? "This square is padding around the picture: pixel value 0." : scale > 1 ? `The picture is enlarged ${scale} times; here it has the value ${exact(pixel)} of 255.` : `The pixel here has the value ${pixel} of 255.`} It is brought to the scale 0–1; then the mean of all training pixels is taken off, and it is divided by their standard deviation, so that the network always starts from numbers around zero.`),
+      total(`(${exact(pixel)} ÷ 255 − ${exact(mean)}) ÷ ${exact(deviation)}`, value, own),
+    ],
+  };
+}
+
+function pixelAt(item, { map, row, column }, pixels, [, height, width]) {
+  const [top = 0, left = 0] = item.pad ?? [];
+  const [y, x] = [row - top, column - left];
+  return y < 0 || x < 0 || y >= height || x >= width ? 0 : pixels[(map * height + y) * width + x];
+}
+
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+
+/** Error function (Abramowitz and Stegun 7.1.26, error below 2e-7). */
+function erf(x) {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return Math.sign(x) * (1 - poly * Math.exp(-x * x));
+}
+
+const FUNCTIONS = {
+  relu: [(x) => Math.max(0, x), (x) => `max(0, ${x})`, "ReLU keeps what is positive and turns everything negative into zero. Without such a bend, a stack of layers could do no more than a single one."],
+  tanh: [Math.tanh, (x) => `tanh(${x})`, "The hyperbolic tangent squeezes every number into −1 to 1."],
+  sigmoid: [sigmoid, (x) => `1 ÷ (1 + e^−(${x}))`, "The sigmoid squeezes every number into 0 to 1."],
+  gelu: [(x) => (x * (1 + erf(x / Math.SQRT2))) / 2, (x) => `${x} × Φ(${x})`, "GELU weighs each number with the share of a normal distribution below it."],
+  silu: [(x) => x * sigmoid(x), (x) => `${x} × sigmoid(${x})`, "SiLU weighs each number with its own sigmoid."],
+};
+
+export function nonlinearity(scene) {
+  const known = FUNCTIONS[scene.item.function];
+  if (!known) return other(scene);
+  const [apply, write, why] = known;
+  const x = valueAt(scene.before, scene.values, scene.unit);
+  const value = apply(x);
+  return { value, nodes: [words(why), total(write(exact(x)), value, scene.own)] };
+}
+
+export function pooling({ item, before, unit, own, values }) {
+  const box = windowAt(item, unit.row, unit.column);
+  const found = [];
+  for (let row = box.top; row <= box.bottom; row += 1) {
+    for (let column = box.left; column <= box.right; column += 1) {
+      const inside = row >= 0 && column >= 0 && row < before.height && column < before.width;
+      found.push(inside ? valueAt(before, values, { map: unit.map, row, column }) : NaN);
+    }
+  }
+  const real = found.filter((x) => !Number.isNaN(x));
+  const sum = real.reduce((a, b) => a + b, 0);
+  const ways = {
+    max: [Math.max(...real), "The largest number of the window wins; where exactly it was no longer matters, so a small shift changes little.", `max(${real.map(short).join(", ")})`],
+    average: [sum / found.length, "The window’s mean.", `(${real.map(short).join(" + ")}) ÷ ${found.length}`],
+    sum: [sum, "The window’s sum.", real.map(short).join(" + ")],
+  };
+  const [value, why, formula] = ways[item.function] ?? ways.max;
+  const shown = found.map((x) => (Number.isNaN(x) ? 0 : x));
+  const win = item.function === "max" ? found.indexOf(value) : -1;
+  const text = real.length <= 9 ? formula.replaceAll("+ −", "− ") : `${item.function} of ${real.length} numbers`;
+  return {
+    value,
+    nodes: [words(`The window of ${item.kernel.join(" × ")} on the same map before it. ${why}`), grid(shown, item.kernel[1], { most: greatest(values.data), win, label: "Window" }), total(text, value, own)],
+  };
+}
+
+/** A kind that this page cannot spell out: its value, and what it is made from. */
+export function other({ item, own }) {
+  const from = item.inputs.length ? `It is computed from ${item.inputs.join(" and ")}.` : "";
+  return { value: own, nodes: [words(`The server computed this value. ${from}`), total("value", own)] };
+}

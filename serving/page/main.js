@@ -1,0 +1,226 @@
+// The page: what is drawn goes to the server, and what comes back goes to every part.
+
+import * as api from "./api.js";
+import { Bars } from "./bars.js";
+import { Bench } from "./bench.js";
+import { showCard } from "./card.js";
+import { onTheme } from "./colour.js";
+import { find, h, replace } from "./dom.js";
+import { setUpFeedback } from "./feedback.js";
+import { Inside } from "./inside.js";
+import { Live } from "./live.js";
+import { grouped, percent } from "./numbers.js";
+import { Pad } from "./pad.js";
+import { acceptPictures } from "./pictures.js";
+import { drawPixels } from "./raster.js";
+import { Samples } from "./samples.js";
+import { Seen } from "./seen.js";
+import { fromHash, hashOf } from "./share.js";
+import { saveJson, savePng } from "./takeaway.js";
+import { showTraining } from "./training.js";
+import { Versus } from "./versus.js";
+
+let models = [];
+let model = null; // the one looked into
+let source = { kind: "blank" };
+let result = null; // { pixels, probabilities, source }
+let bars, samples, versus;
+
+const seen = new Seen(find("#seen"), find("#seen-value"));
+const bench = new Bench(find("#bench-body"));
+const inside = new Inside({ failed });
+const pad = new Pad(find("#pad"), { changed: drawn, width: () => Number(find("#pen").value) });
+const live = new Live({ predict, look, failed });
+
+function notice(text) {
+  const line = find("#notice");
+  line.textContent = text;
+  line.hidden = !text;
+}
+
+function failed(error) {
+  console.info(error.message);
+  if (error.status === 404) void renew();
+  else notice(`The last request failed: ${error.message}`);
+}
+
+/** The server may hold another model by now. */
+async function renew() {
+  const before = model?.version;
+  try {
+    await loadModels();
+    if (model.version !== before) {
+      notice(`The server now runs version ${model.version}.`);
+      live.follow(source);
+    }
+  } catch (error) {
+    notice(`The server does not answer as expected: ${error.message}`);
+  }
+}
+
+function drawn(done) {
+  source = pad.blank ? { kind: "blank" } : { kind: "drawing", strokes: pad.strokes };
+  shown(done);
+}
+
+/** `done`: not in the middle of a stroke, so the address may follow. */
+function shown(done = true) {
+  find("#hint").hidden = !pad.blank;
+  samples?.mark(source.kind === "sample" ? source.sample.index : -1);
+  if (done) history.replaceState(null, "", (source.kind === "sample" && hashOf(source)) || location.pathname);
+  if (model) live.follow(source);
+}
+
+function pictureOf(pixels) {
+  const canvas = h("canvas");
+  drawPixels(canvas, pixels, model.image_shape);
+  return canvas;
+}
+
+function take(sample) {
+  source = { kind: "sample", sample, pixels: sample.pixels };
+  pad.show(pictureOf(sample.pixels));
+  shown();
+}
+
+async function takeFile(file) {
+  try {
+    pad.show(await createImageBitmap(file));
+  } catch {
+    notice("This picture cannot be read: give a PNG or a JPEG.");
+    return;
+  }
+  source = { kind: "picture", file };
+  shown();
+}
+
+async function pixelsFor(one) {
+  if (source.kind === "sample" || source.kind === "pixels") {
+    return source.pixels.length === one.image_shape.reduce((a, b) => a * b) ? source.pixels : null;
+  }
+  const isDrawing = source.kind === "drawing";
+  const fit = isDrawing && one.image_shape[0] === 1 ? "digit" : "auto";
+  return api.fitted(isDrawing ? await pad.png() : source.file, { version: one.version, fit });
+}
+
+async function predict(asked) {
+  notice("");
+  if (asked.kind === "blank") return blank();
+  const pixels = await pixelsFor(model);
+  const probabilities = await api.probabilities(pixels, model);
+  seen.show(pixels, model.image_shape);
+  bars.show(probabilities);
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  say(model.classes[best], percent(probabilities[best]));
+  result = { pixels, probabilities, source: asked };
+  return result;
+}
+
+function blank() {
+  result = null;
+  seen.show(null, model.image_shape);
+  bars.show(null);
+  versus.show(null);
+  say("–", "nothing drawn yet");
+  return { pixels: seen.pixels, source };
+}
+
+function say(label, text) {
+  replace(find("#verdict"), h("b", {}, label), ` ${text}`);
+  replace(find("#now b"), label);
+  replace(find("#now span"), text);
+}
+
+async function look(found) {
+  bench.follow(found.pixels, model.image_shape);
+  await inside.look(found);
+  if (versus.wanted && found.probabilities) versus.show(await Promise.all(models.map((one) => answerOf(one, found))));
+}
+
+async function answerOf(one, found) {
+  if (one === model) return found.probabilities;
+  const pixels = await pixelsFor(one);
+  return pixels && api.probabilities(pixels, one);
+}
+
+function useModel(chosen) {
+  model = chosen;
+  bars = new Bars(find("#bars"), model.classes, { hooked: true });
+  samples = new Samples(find("#samples"), model, take);
+  seen.show(null, model.image_shape);
+  inside.build(model);
+  find("#seen").style.setProperty("aspect-ratio", `${model.image_shape[2]} / ${model.image_shape[1]}`);
+  replace(find("#who"), `: ${model.net}, ${grouped(model.parameters)} weights, trained on ${model.dataset}.`);
+}
+
+async function loadModels() {
+  const about = await api.about();
+  models = about.models;
+  versus = new Versus(find("#versus"), find("#pair"), models);
+  find("nav [href='#versus']").hidden = models.length < 2;
+  find("#which").hidden = models.length < 2;
+  replace(find("#version"), models.map((one) => h("option", { value: one.version }, `${one.role} ${one.version}`)));
+  useModel(models[0]);
+  setUpFeedback({ isOn: about.feedback, model: () => model, shown: () => result });
+  const facts = await api.card();
+  showCard(find("#card-body"), facts);
+  showTraining(find("#training-body"), facts.card);
+}
+
+function open() {
+  const given = fromHash(location.hash);
+  const size = model.image_shape.reduce((a, b) => a * b);
+  if (given?.strokes?.length) {
+    pad.show(null, given.strokes);
+    source = { kind: "drawing", strokes: pad.strokes };
+    find("#hint").hidden = true;
+    live.follow(source);
+  } else if (given?.pixels?.length === size) {
+    source = { kind: "pixels", pixels: given.pixels };
+    pad.show(pictureOf(given.pixels));
+    find("#hint").hidden = true;
+    live.follow(source);
+  } else if (samples.all.length) take(samples.all[given?.sample] ?? samples.all[0]);
+}
+
+function wire() {
+  find("#undo").addEventListener("click", () => pad.undo());
+  find("#clear").addEventListener("click", () => pad.clear());
+  find("#link").addEventListener("click", copyLink);
+  find("#json").addEventListener("click", () => result && saveJson({ model, source, result, activations: inside.activations }));
+  find("#png").addEventListener("click", () => result && savePng({ model, result, pad: find("#pad"), seen: find("#seen"), views: inside.network.views }));
+  find("#version").addEventListener("change", (event) => {
+    useModel(models[event.target.selectedIndex]);
+    shown();
+  });
+  addEventListener("hashchange", () => /^#(sample|drawing|pixels)=/.test(location.hash) && open());
+  acceptPictures({ input: find("#file"), target: find("#sheet"), take: takeFile, refuse: notice });
+  onTheme(() => {
+    pad.draw();
+    inside.redraw();
+    bench.update();
+  });
+}
+
+async function copyLink() {
+  const hash = hashOf({ ...source, pixels: result?.pixels });
+  if (!hash) {
+    notice("There is nothing to link to, or it is too large for an address.");
+    return;
+  }
+  history.replaceState(null, "", hash);
+  try {
+    await navigator.clipboard.writeText(location.href);
+    notice("The link is on the clipboard.");
+  } catch {
+    notice("The address bar now holds the link.");
+  }
+}
+
+wire();
+try {
+  await loadModels();
+  open();
+} catch (error) {
+  failed(error);
+}
