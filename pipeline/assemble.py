@@ -6,8 +6,6 @@ from pipeline.decode import Official
 from pipeline.raw import Source
 from pipeline.split import Indices, Purpose, limited, stratified
 
-TEST_SEED = 0  # of a limited test split: another data.seed is measured on the same images
-
 
 def divide(
     official: Official, *, validation_fraction: float, limit: int | None, seed: int
@@ -20,8 +18,8 @@ def divide(
         )
         train, val = _take(train, rest), _take(train, chosen)
     train, val, test = (
-        _take(split, limited(split.labels, official.classes, limit, seed=split_seed))
-        for split, split_seed in ((train, seed), (val, seed), (official.test, TEST_SEED))
+        _take(split, limited(split.labels, official.classes, limit, seed=seed))
+        for split in (train, val, official.test)
     )
     return train, val, test
 

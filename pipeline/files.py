@@ -42,6 +42,10 @@ def write_json(path: Path, content: object) -> None:
     write_bytes(path, text.encode() + b"\n")
 
 
+def sha256_of_bytes(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_of_file(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:

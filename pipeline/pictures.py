@@ -1,7 +1,6 @@
 """The user's own pictures as uint8 images of one size and colour."""
 
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,12 +39,10 @@ def load(root: Path, *, size: int, colour: Colour) -> Official:
     files = {root.name: _fingerprint(root, paths)}
     if "test" in splits:
         train, test, val = splits["train"], splits["test"], splits.get("val")
-        _warn_of_copies(test, train, *([val] if val else []))
         return Official("folder", classes, train, test, val, files)
     whole = splits["train"]
     rest, chosen = stratified(whole.labels, classes, TEST_FRACTION, Purpose.TEST, seed=TEST_SEED)
     train, test = (Split(whole.images[part], whole.labels[part]) for part in (rest, chosen))
-    _warn_of_copies(test, train)
     return Official("folder", classes, train, test, None, files)
 
 
@@ -111,16 +108,6 @@ def _gather(classes: ByClass, pictures: Iterator[Images]) -> Split:
     counts = [len(files) for files in classes.values()]
     images = np.stack([next(pictures) for _ in range(sum(counts))])
     return Split(images, np.repeat(np.arange(len(counts)), counts))
-
-
-def _warn_of_copies(test: Split, *learned: Split) -> None:
-    """A picture that is learned from makes the test easier than it is."""
-    seen = {image.tobytes() for split in learned for image in split.images}
-    if copies := sum(image.tobytes() in seen for image in test.images):
-        sys.stderr.write(
-            f"warning: {copies} of {len(test)} test pictures stand in training or validation too; "
-            "the test accuracy will flatter the model: remove the copies\n"
-        )
 
 
 def _fingerprint(root: Path, paths: list[Path]) -> str:

@@ -62,7 +62,8 @@ def zfnet(channels: int, classes: int) -> nn.Sequential:
         nn.MaxPool2d(3, 2, padding=1), nn.LocalResponseNorm(5),
         nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),
         nn.Conv2d(384, 384, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(6), nn.Flatten(),
+        nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2), nn.AdaptiveAvgPool2d(6),
+        nn.Flatten(),
     ]  # fmt: skip
     classifier = [
         nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(),

@@ -1,0 +1,148 @@
+"""How figures look, and how they become bytes: the same ones each time.
+
+A figure is drawn once and saved twice: as PNG on white, and as SVG whose colours are CSS variables,
+so that the report's charts follow its light and dark themes.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pipeline.files import write_bytes
+
+Array = NDArray[Any]
+
+INK, MUTED, GRID = "#1b2330", "#66707f", "#d5dae2"
+BLUE, ORANGE, GREEN, RED = "#2563d9", "#c2570c", "#15803d", "#c81e3a"
+VARIABLES = {
+    INK: "ink", MUTED: "muted", GRID: "grid",
+    BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red",
+}  # fmt: skip
+ABOVE_ZERO, BELOW_ZERO = "#3b82f6", "#ea701e"  # in pixels, which follow no theme: for both
+STYLE: dict[Any, Any] = {  # the key type is a Literal of three hundred words
+    "axes.axisbelow": True,
+    "axes.edgecolor": GRID,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "figure.dpi": 110,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
+    "font.size": 9,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "image.interpolation": "none",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "figures",
+    "text.color": INK,
+    "xtick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.color": GRID,
+    "ytick.labelcolor": MUTED,
+}
+styled = mpl.rc_context(STYLE)  # a decorator: the style holds while the function runs
+NAME_LENGTH = 12  # characters of a class name that a tick or a title has room for
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure in inches; without pyplot, which would keep it alive."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes(drawn: Figure, rows: int = 1, columns: int = 1, **options: Any) -> list[Axes]:  # noqa: ANN401 - as matplotlib's
+    """All axes of a grid, row by row."""
+    return list(drawn.subplots(rows, columns, squeeze=False, **options).flat)
+
+
+@styled
+def png(drawn: Figure) -> bytes:
+    """PNG without the program's name and version: equal pictures are equal bytes."""
+    with io.BytesIO() as file:
+        drawn.savefig(file, format="png", facecolor="white", metadata={"Software": None})
+        return file.getvalue()
+
+
+@styled
+def svg(drawn: Figure) -> str:
+    """An <svg> element for a page that defines VARIABLES as CSS variables."""
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with io.StringIO() as file:
+        drawn.savefig(file, format="svg", transparent=True, metadata=nothing)
+        text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # several on one page would share them
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*pt"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*pt"', r"\1", text, count=1)
+    for colour, name in VARIABLES.items():
+        text = text.replace(colour, f"var(--{name})")
+    return text
+
+
+def save_all(drawn: dict[str, Figure], folder: Path) -> None:
+    """Write NAME.png for each figure."""
+    for name, one in drawn.items():
+        write_bytes(folder / f"{name}.png", png(one))
+
+
+def short(name: str) -> str:
+    """A class name that fits."""
+    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+
+
+def spread(total: int, most: int) -> list[int]:
+    """At most `most` indexes of `total`, evenly spread, the first and the last among them."""
+    return sorted({int(index) for index in np.linspace(0, total - 1, min(total, most)).round()})
+
+
+def shaded(values: Array, colour: str, *, top: float = 1.0) -> Array:
+    """RGBA: `colour`, the more opaque the closer to `top`; 0 is the page itself."""
+    return _rgba(np.abs(values) / (top or 1.0), np.broadcast_to(_rgb(colour), (*values.shape, 3)))
+
+
+def signed(values: Array) -> Array:
+    """RGBA of numbers of either sign: blue above zero, orange below, scaled to their greatest."""
+    colours = np.where((values >= 0)[..., None], _rgb(ABOVE_ZERO), _rgb(BELOW_ZERO))
+    return _rgba(np.abs(values) / (float(np.abs(values).max(initial=0)) or 1.0), colours)
+
+
+def picture(image: Array) -> Array:
+    """RGB (H, W, 3) of one uint8 image (C, H, W): grey where it has not three channels."""
+    colours = 3
+    return np.moveaxis(image if len(image) == colours else np.repeat(image[:1], colours, 0), 0, 2)
+
+
+def show(axis: Axes, pixels: Array, title: str = "", *, colour: str = MUTED) -> None:
+    """A picture without ticks, its title above."""
+    axis.imshow(pixels)
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=8, color=colour, loc="center", pad=3)
+
+
+def blank(unused: Sequence[Axes]) -> None:
+    for axis in unused:
+        axis.set_axis_off()
+
+
+def _rgb(colour: str) -> Array:
+    return np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)], np.uint8)
+
+
+def _rgba(opacity: Array, colours: Array) -> Array:
+    alpha = np.clip(np.rint(opacity * 255), 0, 255).astype(np.uint8)
+    return np.concatenate([colours.astype(np.uint8), alpha[..., None]], axis=-1)

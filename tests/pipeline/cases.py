@@ -1,0 +1,147 @@
+"""Small prepared sets, networks and exported models for the tests of export and evaluation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline import arrays, checkpoint, files
+from pipeline.arrays import Prepared, Split
+from pipeline.assemble import describe
+from pipeline.classifier import ImageClassifier
+from pipeline.config import load
+from pipeline.decode import Official
+from pipeline.raw import Source
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+def prepared_set(
+    *, classes: int = 3, channels: int = 1, size: int = 12, images: int = 40, name: str = "stripes"
+) -> Prepared:
+    """Noisy pictures with a bright bar each, whose place tells the class; the same every time."""
+    generator = np.random.default_rng(classes * 100 + channels)
+
+    def split(count: int) -> Split:
+        labels = np.arange(count) % classes
+        shape = (count, channels, size, size)
+        pixels = generator.integers(0, 80, shape, dtype=np.uint8)
+        for image, label in zip(pixels, labels, strict=True):
+            image[:, label * size // classes, :] = 250
+        return Split(pixels, labels.astype(np.int64))
+
+    splits = (split(images * 2), split(images), split(images))
+    names = tuple(f"{number}" for number in range(classes))
+    official = Official(name, names, splits[0], splits[2])
+    source = Source(name=name, requested=name, source="published", files={"bars.gz": "0" * 64})
+    return describe(official, source, name, splits)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Folders as the stages see them, below one root."""
+
+    root: Path
+
+    @property
+    def prepared(self) -> Path:
+        return self.root / "data/prepared"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.root / "models/model.ckpt"
+
+    @property
+    def onnx(self) -> Path:
+        return self.root / "models/model.onnx"
+
+    @property
+    def activations(self) -> Path:
+        return self.root / "models/model.activations.onnx"
+
+    def export_arguments(self) -> list[str]:
+        return [
+            *("--checkpoint", str(self.checkpoint)),
+            *("--prepared", str(self.prepared)),
+            *("--onnx", str(self.onnx)),
+            *("--activations", str(self.activations)),
+            *("--metrics", str(self.root / "metrics/export.json")),
+        ]
+
+    def evaluate_arguments(self) -> list[str]:
+        return [
+            *("--onnx", str(self.onnx)),
+            *("--activations", str(self.activations)),
+            *("--prepared", str(self.prepared)),
+            *("--train-metrics", str(self.root / "metrics/train.json")),
+            *("--train-plots", str(self.root / "plots/train")),
+            *("--card", str(self.root / "models/model.card.json")),
+            *("--predictions", str(self.root / "models/model.predictions.npz")),
+            *("--metrics", str(self.root / "metrics/evaluate.json")),
+            *("--plots", str(self.root / "plots/evaluate")),
+            *("--report", str(self.root / "reports/index.html")),
+        ]
+
+
+def trained(root: Path, prepared: Prepared) -> Workspace:
+    """A workspace after training: params.yaml, the data, a checkpoint, curves and replay."""
+    workspace = Workspace(root)
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "params.yaml").write_text(PARAMS.read_text())
+    arrays.save(workspace.prepared, prepared)
+    dataset = prepared.dataset
+    origin = checkpoint.Origin("1" * 64, dataset.sha256_of_all)
+    checkpoint.write(workspace.checkpoint, classifier(prepared), origin)
+    files.write_bytes(root / "plots/train/curves.csv", CURVES.encode())
+    classes = len(dataset.classes)
+    even = [[1 / classes] * classes] * 2
+    files.write_json(
+        root / "plots/train/replay.json",
+        {"images": [0, 1], "labels": [0, 1], "epochs": [0, 1, 2], "probabilities": [even] * 3},
+    )
+    files.write_json(
+        root / "metrics/train.json",
+        {"epochs": 2, "parameters": 1, "train_loss": 0.5, "val_accuracy": 0.5, "val_loss": 0.6},
+    )
+    return workspace
+
+
+CURVES = """epoch,train_loss,val_loss,val_accuracy,learning_rate
+1,0.9,0.8,0.5,0.01
+2,0.5,0.6,0.7,0.001
+"""
+
+
+def classifier(prepared: Prepared, **model: object) -> ImageClassifier:
+    """A LeNet with seeded weights, and batch norm statistics as after some training."""
+    params = load(PARAMS)
+    sections = {
+        name: {key: getattr(section, key) for key in section.__struct_fields__}
+        for name, section in (("model", params.model), ("train", params.train))
+    }
+    sections["model"] |= {"canvas": 16, "kernel": 3, **model}
+    dataset = prepared.dataset
+    module = ImageClassifier(
+        model=sections["model"],
+        train=sections["train"],
+        image_shape=dataset.image_shape,
+        classes=len(dataset.classes),
+        mean=dataset.mean,
+        std=dataset.std,
+    )
+    _warm_up(module.net, prepared)
+    return module
+
+
+def _warm_up(net: nn.Module, prepared: Prepared) -> None:
+    """Give batch norm statistics and scales that folding cannot ignore."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if "log_scale" in name or name.endswith("bias"):
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+        net.train()
+        net(torch.from_numpy(prepared.train.images))
+        net.eval()
