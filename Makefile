@@ -1,7 +1,7 @@
 # Each target sets up what it needs. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro refetch test soak check fmt ui serve bench clean
+.PHONY: help setup repro refetch promote rollback lineage test soak check fmt ui serve bench clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -32,6 +32,15 @@ repro: setup ## Run the pipeline: fetch, prepare, train, export, evaluate
 refetch: setup ## Ask the addresses of the data set again, then run the pipeline
 	$(IN_VENV) dvc repro --force --single-item fetch
 	@$(MAKE) --no-print-directory repro
+
+promote: setup ## Register the model; champion if better (DRY_RUN=1 says only, FORCE=1 insists)
+	@$(IN_VENV) python -m pipeline.promotion $(if $(FORCE),--force) $(if $(DRY_RUN),--dry-run)
+
+rollback: setup ## The champion before this one is champion again (NAME= where several have one)
+	@$(IN_VENV) python -m pipeline.rollback $(if $(NAME),--name $(NAME))
+
+lineage: setup ## Where a served version is from (SHA=0123456789ab, or NAME@champion, a commit, a run)
+	@$(IN_VENV) python -m pipeline.lineage $(or $(SHA),$(error say which: make lineage SHA=0123456789ab))
 
 test: setup ## The tests, in minutes
 	$(IN_VENV) pytest

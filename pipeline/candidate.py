@@ -1,0 +1,190 @@
+"""The model that the workspace holds, checked: whole, evaluated, and of the data that it names."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from pipeline import files, onnx_metadata
+from pipeline.errors import PipelineError
+from pipeline.onnx_metadata import Metadata
+from pipeline.onnx_run import open_session
+
+LOCK = "dvc.lock"
+T = TypeVar("T")
+
+
+class RefusedError(PipelineError):
+    """Why this model may not be promoted, and what to do."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the stages leave what promotion reads (dvc.yaml says so too)."""
+
+    root: Path
+    onnx: str = "models/model.onnx"
+    activations: str = "models/model.activations.onnx"
+    card: str = "models/model.card.json"
+    predictions: str = "models/model.predictions.npz"
+    parity: str = "metrics/export.json"
+    evaluation: str = "metrics/evaluate.json"
+
+    def all(self) -> tuple[str, ...]:
+        sidecars = (self.activations, self.card, self.predictions)
+        return (self.onnx, *sidecars, self.parity, self.evaluation)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    onnx: Path
+    sidecars: tuple[Path, ...]
+    sha256: str
+    metadata: Metadata
+    right: NDArray[np.bool_]  # (N,) whether each test image was classified rightly
+    metrics: dict[str, float]  # of metrics/evaluate.json, by dotted names
+    hashes: dict[str, str] = field(default_factory=dict)  # DVC's, by what they are of
+
+    @property
+    def name(self) -> str:
+        return self.metadata.model_name
+
+
+class _Card(Struct, frozen=True):
+    model_sha256: str
+
+
+class _Parity(Struct, frozen=True):
+    onnx_parity: dict[str, float]  # max |torch - onnxruntime| by batch size
+
+
+class _Out(Struct, frozen=True):
+    path: str
+    md5: str
+
+
+class _Stage(Struct, frozen=True):
+    deps: tuple[_Out, ...] = ()
+    outs: tuple[_Out, ...] = ()
+
+
+class _Lock(Struct, frozen=True):
+    stages: dict[str, _Stage]
+
+
+def read(places: Places, *, tolerance: float) -> Candidate:
+    """Read and check everything; raises RefusedError with the first thing that is wrong."""
+    at = {name: _existing(places.root / name) for name in places.all()}
+    hashes = _locked(places, at)
+    sha256 = files.sha256_of_file(at[places.onnx])
+    _check_belongs(at[places.card], _decoded(at[places.card], _Card).model_sha256, sha256)
+    _check_belongs(at[places.activations], _twin_of(at[places.activations]), sha256)
+    _check_parity(at[places.parity], tolerance)
+    metadata = onnx_metadata.read(_properties(at[places.onnx]), name=places.onnx)
+    _check_name(metadata)
+    metrics = _flat(_decoded(at[places.evaluation], dict[str, Any]))
+    sidecars = (at[places.activations], at[places.card], at[places.predictions])
+    right = read_right(at[places.predictions])
+    return Candidate(at[places.onnx], sidecars, sha256, metadata, right, metrics, hashes)
+
+
+def read_right(path: Path) -> NDArray[np.bool_]:
+    """Whether each test image was classified rightly; raises RefusedError."""
+    try:
+        with np.load(path) as saved:
+            labels, probabilities = saved["labels"], saved["probabilities"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RefusedError(f"{path} cannot be read ({error}): run `dvc repro`") from error
+    right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
+    return right
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise RefusedError(
+            f"{path} does not exist: a model is promoted when export and evaluate have run; "
+            "run `dvc repro`"
+        )
+    return path
+
+
+def _locked(places: Places, at: dict[str, Path]) -> dict[str, str]:
+    """Every file is what dvc.lock says a stage made; returns the hashes for the registry."""
+    path = _existing(places.root / LOCK)
+    try:
+        lock = msgspec.convert(YAML(typ="safe", pure=True).load(path), _Lock)
+    except msgspec.ValidationError as error:
+        raise RefusedError(f"{path} cannot be read ({error}): run `dvc repro`") from error
+    made = {out.path: out.md5 for stage in lock.stages.values() for out in stage.outs}
+    for name, file in at.items():
+        found = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+        if made.get(name) != found:
+            raise RefusedError(
+                f"{name} has md5 {found!r}, and dvc.lock says {made.get(name)!r}: it is not what "
+                "the pipeline made last; run `dvc repro`, or `dvc checkout`"
+            )
+    wanted = {"dvc.onnx_md5": places.onnx, "dvc.data_md5": "data/prepared"}
+    known = {tag: made[name] for tag, name in wanted.items() if name in made}
+    return {"dvc.lock_sha256": files.sha256_of_file(path), **known}
+
+
+def _check_belongs(path: Path, given: str | None, sha256: str) -> None:
+    if given != sha256:
+        raise RefusedError(
+            f"{path.name} belongs to the model {given!r}, and model.onnx is {sha256!r}: "
+            "run `dvc repro`"
+        )
+
+
+def _check_parity(path: Path, tolerance: float) -> None:
+    found = _decoded(path, _Parity).onnx_parity
+    if not found or not all(value <= tolerance for value in found.values()):
+        raise RefusedError(
+            f"the parity gate was not passed: {path.name} says {found!r}, allowed is "
+            f"{tolerance:g} (export.parity_tolerance); run `dvc repro export`"
+        )
+
+
+def _check_name(metadata: Metadata) -> None:
+    dataset = metadata.dataset
+    own = f"{dataset.name}-classifier"
+    if dataset.name != dataset.requested and metadata.model_name != own:
+        raise RefusedError(
+            f"the model learned from the fallback set {dataset.name!r}, and is named "
+            f"{metadata.model_name!r} after what was asked for, {dataset.requested!r}: "
+            f"`make refetch`, or set export.model_name to null or {own!r}"
+        )
+
+
+def _twin_of(path: Path) -> str | None:
+    return _properties(path).get("model_sha256")
+
+
+def _properties(path: Path) -> dict[str, str]:
+    try:
+        return dict(open_session(path).get_modelmeta().custom_metadata_map)
+    except Exception as error:  # its own exception classes are not public
+        raise RefusedError(f"{path} is no model ({error}): run `dvc repro -f export`") from error
+
+
+def _decoded(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except msgspec.DecodeError as error:
+        raise RefusedError(f"{path} cannot be read ({error}): run `dvc repro`") from error
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float):
+            flat[prefix + key] = float(value)
+    return flat
