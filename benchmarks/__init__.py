@@ -1,0 +1,1 @@
+"""What the published numbers come from: each prints a table and writes JSON."""
