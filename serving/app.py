@@ -34,7 +34,7 @@ class App:
     ) -> None:
         self.draining = False
         self.refusing = False
-        self._routes = routes
+        self.routes = routes
         self._body_limit = body_limit
         self._key = key
         self._access = access
@@ -52,7 +52,7 @@ class App:
         started_s = time.perf_counter()
         label = "other"
         try:
-            route, captures = self._routes.find(request.path)
+            route, captures = self.routes.find(request.path)
             label = route.label
             reply = await self._answer(request, route, captures)
         except ServingError as error:

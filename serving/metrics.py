@@ -174,6 +174,12 @@ class Recorder:
     def counter(self, name: str, *key: str) -> Counter:
         return Counter(self.sheet.row(self.worker), self.sheet.layout.offsets[name, key])
 
+    def clear_gauges(self) -> None:
+        """Show nothing of a worker that is no more; what it counted stays."""
+        for family in self.sheet.layout.families:
+            for key in family.keys if family.kind in {"gauge", "version"} else ():
+                self.counter(family.name, *key).set(0)
+
     def histogram(self, name: str, *key: str) -> Histogram:
         bounds = next(family.bounds for family in self.sheet.layout.families if family.name == name)
         return Histogram(self.sheet.row(self.worker), self.sheet.layout.offsets[name, key], bounds)

@@ -21,7 +21,7 @@ _ONE_COLUMN = "a data frame must have the one column images, one image in each c
 class _Split(msgspec.Struct, forbid_unknown_fields=True):
     columns: list[str]
     data: list[list[msgspec.Raw]]
-    index: msgspec.Raw | None = None
+    index: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True):

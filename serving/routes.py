@@ -1,7 +1,7 @@
 """Which handler a path and a method lead to, and whether a key guards it."""
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,14 +26,18 @@ class Routes:
     """Paths as in `/v2/models/{name}`; literal ones are found first."""
 
     _literal: dict[str, Route] = field(default_factory=dict)
-    _patterns: list[tuple[re.Pattern[str], Route]] = field(default_factory=list)
+    _patterns: dict[str, tuple[re.Pattern[str], Route]] = field(default_factory=dict)
 
     def add(self, path: str, route: Route) -> None:
         if "{" not in path:
             self._literal[path] = route
             return
         pattern = _CAPTURE.sub(r"(?P<\1>[^/]+)", path)
-        self._patterns.append((re.compile(pattern), route))
+        self._patterns[path] = (re.compile(pattern), route)
+
+    def all(self) -> Iterator[tuple[str, Route]]:
+        yield from self._literal.items()
+        yield from ((path, route) for path, (_, route) in self._patterns.items())
 
     def find(self, path: str) -> tuple[Route, Mapping[str, str | None]]:
         """Raise NotFound; one trailing slash does not matter."""
@@ -44,7 +48,7 @@ class Routes:
             path = path[:-1]
             if path in self._literal:
                 return self._literal[path], {}
-        for pattern, candidate in self._patterns:
+        for pattern, candidate in self._patterns.values():
             found = pattern.fullmatch(path)
             if found:
                 return candidate, found.groupdict()

@@ -22,6 +22,7 @@ from serving.wire.reader import Limits
 _log = logging.getLogger("serving")
 
 MODEL_REFUSED = 3  # exit status
+_SHOW_S = 0.2
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,9 +81,9 @@ async def run(settings: Settings, place: Place) -> int:
     await _everyone(place.recorder, stop.asked)
     if place.speaks and not stop.asked.is_set():
         _announce(lineup, place.bound)
-    watchers = [
-        asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
-    ]
+    watchers = [asyncio.create_task(_show_queues(lineup, place.recorder))]
+    if settings.watch:
+        watchers += [asyncio.create_task(loader.watch(settings.watch)) for loader in loaders]
     place.recorder.counter("ready_workers").set(1)
     await stop.asked.wait()
     place.recorder.counter("ready_workers").set(0)
@@ -97,6 +98,13 @@ async def run(settings: Settings, place: Place) -> int:
     if access is not None:
         access.flush()
     return 0
+
+
+async def _show_queues(lineup: Lineup, recorder: Recorder) -> None:
+    while True:
+        for served in lineup:
+            recorder.counter("queue_images", served.role.value).set(served.batcher.waiting)
+        await asyncio.sleep(_SHOW_S)
 
 
 async def _everyone(recorder: Recorder, stop: asyncio.Event) -> None:

@@ -86,8 +86,7 @@ class Supervisor:
     def _bury(self, worker: int, status: int) -> None:
         """Settle what a dead worker leaves: its gauges, and who takes its place."""
         recorder = Recorder(self.sheet, worker)
-        for name in ("ready_workers", "connections"):
-            recorder.counter(name).set(0)
+        recorder.clear_gauges()
         if self._stopping:
             self._status = self._status or max(status, 0)
         elif worker == 0 and status > 0 and not recorder.counter(*LOADED).value:
