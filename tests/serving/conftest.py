@@ -1,5 +1,6 @@
 """Models, images and one running server, shared by the tests of the serving package."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,3 +45,12 @@ def images() -> NDArray[np.uint8]:
 def expected(tiny_model: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Give what the tiny model says of `images`."""
     return answers(tiny_model.read_bytes(), images)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

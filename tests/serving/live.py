@@ -21,6 +21,10 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[2]
 
 
+class NotAdmittedError(Exception):
+    """The server took no connection: nothing was asked."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """One reply."""
@@ -78,6 +82,10 @@ class Server:
         """Send one request on its own connection; header names with _ for -."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.connect()
+        except ConnectionError as error:
+            raise NotAdmittedError from error
         connection.request(method, path, body or None, fields)
         reply = connection.getresponse()
         content = reply.read()

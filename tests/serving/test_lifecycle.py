@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.serving.live import ROOT, Answer, Server, serving, start_process
+from tests.serving.live import ROOT, Answer, NotAdmittedError, Server, serving, start_process
 from tests.serving.onnx_files import answers, build_model
 
 Images = NDArray[np.uint8]
@@ -36,7 +36,6 @@ class Load:
 
     def __init__(self, server: Server, image: Images, callers: int = 4) -> None:
         self.answers: list[Answer] = []
-        self.refused: list[OSError] = []  # no connection: the request was never admitted
         self._server, self._image = server, image
         self._on = True
         self._threads = [threading.Thread(target=self._ask) for _ in range(callers)]
@@ -45,8 +44,7 @@ class Load:
         while self._on:
             try:
                 self.answers.append(self._server.predict({"images": self._image.tolist()}))
-            except ConnectionRefusedError as error:
-                self.refused.append(error)
+            except NotAdmittedError:
                 return
 
     def __enter__(self) -> Self:
