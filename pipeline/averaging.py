@@ -44,6 +44,10 @@ class Averaging:
         torch._foreach_copy_(live, average)
         torch._foreach_copy_(average, kept)
 
+    def buffers_of(self, net: nn.Module) -> list[Tensor]:
+        """Return the averages of the net's buffers."""
+        return [self.average[name] for name, _ in net.named_buffers() if name in self.average]
+
     @torch.no_grad()
     def restore(self, average: Mapping[str, Tensor]) -> None:
         for name, value in self.average.items():

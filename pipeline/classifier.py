@@ -16,6 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
 from pipeline import optimizers, zoo
 from pipeline.batches import Batches, Chunk
+from pipeline.graphs import Graphs, lr_on_device
 from pipeline.history import History, one_per_class
 from pipeline.step import Stepper
 
@@ -61,6 +62,7 @@ class ImageClassifier(lightning.LightningModule):
         self.net = net.to(memory_format=torch.channels_last)
         self.history = History()
         self._stepper: Stepper | None = None
+        self._graphs: Graphs | None = None
         self._average: dict[str, Tensor] = {}
         self._learning_rate = 0.0
 
@@ -83,6 +85,7 @@ class ImageClassifier(lightning.LightningModule):
             steps=self._steps_per_epoch * self.recipe.epochs,
             device=self.device,
         )
+        self._graphs = self._capturing(self._stepper)
         if self._average and self._stepper.averaging:
             self._stepper.averaging.restore(self._average)
         if not self.history.probabilities:
@@ -100,6 +103,7 @@ class ImageClassifier(lightning.LightningModule):
         )
         self.stepper.run(chunk, coefficients, first, self._update)
         if batch_idx + 1 == self._batches.plan.chunks:
+            self._share_statistics()
             loss_sum = self._over_processes(self.stepper.loss_sum.clone())
             self.log_dict(
                 {
@@ -112,10 +116,33 @@ class ImageClassifier(lightning.LightningModule):
                 batch_size=1,
             )
 
+    def _capturing(self, stepper: Stepper) -> Graphs | None:
+        """Return CUDA graphs where they can be had: one GPU, no loss scaling, not compiled."""
+        recipe = self.recipe
+        alone = self.device.type == "cuda" and self.trainer.world_size == 1
+        if not (recipe.cuda_graph and alone) or recipe.compile or recipe.precision == "16-mixed":
+            return None
+        optimizer = cast("LightningOptimizer", self.optimizers()).optimizer
+        lr_on_device(optimizer, self.device)
+
+        def work(images: Tensor, coefficients: Tensor | None, labels: Tensor) -> None:
+            error = stepper.error(images, coefficients, labels)
+            optimizer.zero_grad()
+            torch.autograd.backward(error)
+            optimizer.step()
+
+        return Graphs(work, optimizer)
+
     def _update(
         self, images: Tensor, coefficients: Tensor | None, labels: Tensor, step: int
     ) -> None:
         optimizer = cast("LightningOptimizer", self.optimizers())
+        if self._graphs:
+            self._learning_rate = self.stepper.set_learning_rate(optimizer.optimizer, step)
+            optimizer._on_before_step()  # noqa: SLF001 - Lightning counts steps there
+            self._graphs.run(images, coefficients, labels)
+            optimizer._on_after_step()  # noqa: SLF001
+            return
         error = self.stepper.error(images, coefficients, labels)
         optimizer.zero_grad()
         self.manual_backward(error)
@@ -154,7 +181,7 @@ class ImageClassifier(lightning.LightningModule):
     def on_train_end(self) -> None:
         """From here on the net is the averaged one."""
         self._swap()
-        self._stepper = None
+        self._stepper, self._graphs = None, None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[HISTORY] = self.history.state()
@@ -195,6 +222,15 @@ class ImageClassifier(lightning.LightningModule):
         """Put the averaged weights in the place of the trained ones, or back."""
         if self._stepper and self._stepper.averaging:
             self._stepper.averaging.swap()
+
+    def _share_statistics(self) -> None:
+        """Give all processes the mean of their batch norm statistics; weights are equal."""
+        if self.trainer.world_size == 1:
+            return
+        averaging = self.stepper.averaging
+        averaged = averaging.buffers_of(self.net) if averaging else []
+        for statistic in [*self.net.buffers(), *averaged]:
+            statistic.copy_(self.trainer.strategy.reduce(statistic.clone(), reduce_op="mean"))
 
     def _over_processes(self, total: Tensor) -> Tensor:
         return cast("Tensor", self.trainer.strategy.reduce(total, reduce_op="sum"))

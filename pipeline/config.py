@@ -101,6 +101,7 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     num_nodes: Count
     precision: Literal["32-true", "bf16-mixed", "16-mixed"]
     compile: bool
+    cuda_graph: bool
     deterministic: bool
 
     def __post_init__(self) -> None:

@@ -29,7 +29,11 @@ def build(net: nn.Module, train: "Train") -> torch.optim.Optimizer:
         )
     elif train.optimizer == "adamw":
         optimizer = torch.optim.AdamW(
-            decayed(net, train.weight_decay), lr=rate, betas=(0.9, 0.99), fused=True
+            decayed(net, train.weight_decay),
+            lr=rate,
+            betas=(0.9, 0.99),
+            fused=True,
+            capturable=next(net.parameters()).is_cuda,
         )
     else:
         optimizer = torch.optim.SGD(

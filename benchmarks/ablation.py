@@ -1,0 +1,107 @@
+"""The post's choices, one changed at a time: `python -m benchmarks.ablation`.
+
+Each row is LeNet with a short recipe, on the validation split; the test split is not asked.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import experiment
+from pipeline import arrays, config
+
+CHOICES: dict[str, dict[str, Any]] = {
+    "as params.yaml": {},
+    "tanh": {"nonlinearity": "tanh"},
+    "sigmoid": {"nonlinearity": "sigmoid"},
+    "average pooling": {"pooling": "average"},
+    "sum pooling": {"pooling": "sum"},
+    "stride 2": {"stride": 2, "filters": [6]},
+    "one block (for stride 2)": {"filters": [6]},
+    "padding 2 (wide)": {"padding": 2},
+    "half the filters": {"filters": [3, 8]},
+    "twice the filters": {"filters": [12, 32]},
+    "two 3x3 convolutions before a pooling": {"convolutions": 2, "kernel": 3},
+    "one 3x3 convolution before a pooling": {"kernel": 3},
+    "no batch norm": {"batch_norm": False},
+    "squared error": {"loss": "squared_error"},
+    "SGD, 0.1": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0005},
+    "AdamW, 0.003": {"optimizer": "adamw", "learning_rate": 0.003},
+    "no averaging": {"averaging": 0.0},
+    "no augmentation": {
+        "rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0,
+    },
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--prepared", type=Path, default=Path("data/prepared"))
+    asked = parser.parse_args()
+    data = arrays.load(asked.prepared)
+    params = config.load(Path("params.yaml"))
+    outcomes = {
+        name: [train(params, changes, data, seed, asked.epochs) for seed in asked.seeds]
+        for name, changes in CHOICES.items()
+    }
+    report(outcomes, data.dataset.name, asked.epochs, params.train.threads)
+
+
+def train(
+    params: config.Params, changes: dict[str, Any], data: arrays.Prepared, seed: int, epochs: int
+) -> experiment.Outcome:
+    """Train with the changes in whichever section has the key."""
+    raw = msgspec.to_builtins(params)
+    for key, value in changes.items():
+        raw["model" if key in raw["model"] else "train"][key] = value
+    raw["train"] |= {"epochs": epochs, "seed": seed}
+    changed = config.parse(raw, config.Params, source="ablation")
+    outcome, _ = experiment.train(changed.model, changed.train, data, test=False)
+    return outcome
+
+
+def report(
+    outcomes: dict[str, list[experiment.Outcome]], dataset: str, epochs: int, threads: int
+) -> None:
+    rows = [
+        [
+            name,
+            f"{seeds[0].parameters:,}",
+            experiment.spread([outcome.validation for outcome in seeds]),
+            f"{statistics.fmean(outcome.validation_loss for outcome in seeds):.4f}",
+            f"{statistics.fmean(outcome.seconds for outcome in seeds):.1f}",
+        ]
+        for name, seeds in outcomes.items()
+    ]
+    machine = experiment.machine(threads)
+    count = len(next(iter(outcomes.values())))
+    headings = ["changed", "parameters", "validation % ± sd", "validation loss", "training s"]
+    text = "\n\n".join(
+        [
+            f"# The post's choices on {dataset}: {epochs} epochs, n = {count}",
+            experiment.table(headings, rows),
+            (
+                f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}; "
+                "`python -m benchmarks.ablation`."
+            ),
+        ]
+    )
+    content = {
+        "dataset": dataset,
+        "epochs": epochs,
+        "machine": machine,
+        "outcomes": {
+            name: [experiment.as_json(outcome) for outcome in seeds]
+            for name, seeds in outcomes.items()
+        },
+    }
+    experiment.save("ablation", content, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""One training under measurement: parameters and prepared arrays in, accuracies and seconds out."""
+
+import json
+import logging
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline import arrays, config, trainer
+from pipeline.classifier import ImageClassifier
+from pipeline.datamodule import ArraysDataModule
+from pipeline.files import write_bytes, write_json
+from pipeline.geometry import check_net
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RESULTS = Path(__file__).parent / "results"
+BATCH = 500  # images, of an evaluation
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Accuracies in percent; `test` only where the recipe is finished."""
+
+    seed: int
+    parameters: int
+    validation: float
+    validation_loss: float
+    test: float | None
+    seconds: float  # of Trainer.fit, validation after each epoch included
+
+
+def train(
+    model: config.Model, recipe: config.Train, data: arrays.Prepared, *, test: bool
+) -> tuple[Outcome, ImageClassifier]:
+    """Train once; ask the test split only where `test` says so."""
+    check_net(model, data.dataset.image_shape)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    module = ImageClassifier(
+        model=msgspec.to_builtins(model),
+        train=msgspec.to_builtins(recipe),
+        image_shape=list(data.dataset.image_shape),
+        classes=len(data.dataset.classes),
+        mean=list(data.dataset.mean),
+        std=list(data.dataset.std),
+    )
+    batches = ArraysDataModule(data.train, data.val, batch_size=recipe.batch_size, seed=recipe.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        fitting = trainer.build(recipe, root=Path(folder), progress=False)
+        started = time.perf_counter()
+        fitting.fit(module, batches)
+        seconds = time.perf_counter() - started
+    last = module.history.curves[-1]
+    outcome = Outcome(
+        seed=recipe.seed,
+        parameters=sum(weights.numel() for weights in module.net.parameters()),
+        validation=100 * last["val_accuracy"],
+        validation_loss=last["val_loss"],
+        test=accuracy(module.net, data.test) if test else None,
+        seconds=seconds,
+    )
+    return outcome, module
+
+
+@torch.no_grad()
+def accuracy(net: nn.Module, split: arrays.Split) -> float:
+    """Return percent of the split's images."""
+    net.eval()
+    found: list[NDArray[np.int64]] = [
+        net(torch.from_numpy(np.array(split.images[first : first + BATCH]))).argmax(dim=1).numpy()
+        for first in range(0, len(split.labels), BATCH)
+    ]
+    return float((np.concatenate(found) == split.labels).mean() * 100)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the mean with the standard deviation of a sample."""
+    deviation = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.3f}{deviation}"
+
+
+def machine(threads: int) -> dict[str, str | int]:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
+    return {"device": device, "threads": threads, "torch": str(torch.__version__)}
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [list(headings), ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def save(name: str, content: dict[str, object], text: str) -> None:
+    """Write results/NAME.json and results/NAME.md, and show the text."""
+    write_json(RESULTS / f"{name}.json", content)
+    write_bytes(RESULTS / f"{name}.md", text.encode() + b"\n")
+    sys.stdout.write(text + "\n")
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    return json.loads(json.dumps(asdict(outcome)))  # type: ignore[no-any-return]  # plain content

@@ -1,0 +1,96 @@
+"""The convnets side by side on the prepared data set: `python -m benchmarks.zoo`.
+
+Parameters, multiply-adds of one image, receptive field of the last map's units, accuracy and time
+of a short training of each. Multiply-adds count convolutions and fully connected layers.
+"""
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import experiment
+from benchmarks.measure import measure
+from pipeline import arrays, config
+
+NAMES = ["lenet", "alexnet", "zfnet", "googlenet", "vgg11", "resnet18", "densenet121"]
+RECIPE = {"optimizer": "adamw", "learning_rate": 0.001, "batch_size": 64, "averaging": 0.0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nets", nargs="+", default=NAMES)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--images", type=int, default=2000, help="to train on; 0 for all")
+    parser.add_argument("--prepared", type=Path, default=Path("data/prepared"))
+    asked = parser.parse_args()
+    data = limited(arrays.load(asked.prepared), asked.images)
+    params = config.load(Path("params.yaml"))
+    rows = [row(name, params, data, asked.epochs) for name in asked.nets]
+    report(rows, data, params.train.threads, asked.epochs)
+
+
+def limited(data: arrays.Prepared, images: int) -> arrays.Prepared:
+    """Keep so many images of every split, from all over it."""
+    if not images:
+        return data
+    parts = {}
+    for name, split in data.splits():
+        step = max(1, len(split) // images)
+        parts[name] = arrays.Split(split.images[::step][:images], split.labels[::step][:images])
+    return arrays.Prepared(data.dataset, **parts)
+
+
+def row(
+    name: str, params: config.Params, data: arrays.Prepared, epochs: int
+) -> dict[str, str | int | float]:
+    model = config.parse(
+        msgspec.to_builtins(params.model) | {"name": name}, config.Model, source="zoo"
+    )
+    own: dict[str, Any] = {} if name == "lenet" else RECIPE
+    recipe = msgspec.structs.replace(params.train, epochs=epochs, **own)
+    outcome, module = experiment.train(model, recipe, data, test=True)
+    size = measure(module.net, data.dataset.image_shape)
+    return {
+        "net": name,
+        "parameters": size.parameters,
+        "multiply_adds": size.multiply_adds,
+        "receptive_field": size.field,
+        "test": outcome.test or math.nan,
+        "seconds": outcome.seconds,
+    }
+
+
+def report(
+    rows: list[dict[str, str | int | float]], data: arrays.Prepared, threads: int, epochs: int
+) -> None:
+    machine = experiment.machine(threads)
+    cells = [
+        [
+            row["net"],
+            f"{row['parameters']:,}",
+            f"{row['multiply_adds']:,}",
+            row["receptive_field"],
+            f"{row['test']:.2f}",
+            f"{row['seconds']:.1f}",
+        ]
+        for row in rows
+    ]
+    headings = ["net", "parameters", "multiply-adds", "receptive field px", "test %", "training s"]
+    text = "\n\n".join(
+        [
+            f"# The zoo on {data.dataset.name}: {len(data.train):,} images, {epochs} epochs, n = 1",
+            experiment.table(headings, cells),
+            (
+                f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}; "
+                "`python -m benchmarks.zoo`."
+            ),
+        ]
+    )
+    experiment.save("zoo", {"machine": machine, "epochs": epochs, "nets": rows}, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The training benchmark runs where only torch, torchvision and lightning are installed."""
+
+import gzip
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+ABSENT = ["msgspec", "ruamel", "mlflow", "dvc", "onnx", "sklearn", "psutil", "filelock"]
+
+
+def test_on_a_bare_machine(tmp_path: Path) -> None:
+    """Every contestant runs, and the ratios that the targets speak of are written down."""
+    for name, count in (("train", 300), ("t10k", 10)):
+        pixels = np.random.default_rng(0).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        images = struct.pack(">IIII", 2051, count, 28, 28) + pixels.tobytes()
+        labels = struct.pack(">II", 2049, count) + bytes(place % 10 for place in range(count))
+        (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        (tmp_path / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    options = ["--mnist", str(tmp_path), "--to", str(tmp_path / "out.json"), "--images", "300"]
+    options += ["--rounds", "1", "--workers", "0", "--threads", "1", "--batch-size", "64"]
+    hide = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r}))"
+    code = f"{hide}; from benchmarks import training; training.main()"
+    subprocess.run([sys.executable, "-c", code, *options], cwd=ROOT, check=True)
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert len(told["median_seconds"]) == 6
+    assert all(ratio > 0 for ratio in told["ratios"].values())
