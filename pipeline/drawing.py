@@ -56,6 +56,7 @@ STYLE: dict[Any, Any] = {  # the key type is a Literal of three hundred words
     "ytick.labelcolor": MUTED,
 }
 styled = mpl.rc_context(STYLE)  # a decorator: the style holds while the function runs
+LARGEST = 1.6  # px on the page for each pt of a figure
 NAME_LENGTH = 12  # characters of a class name that a tick or a title has room for
 
 
@@ -87,11 +88,16 @@ def svg(drawn: Figure) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)  # several on one page would share them
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*pt"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*pt"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) width="([\d.]*)pt"', _at_most, text, count=1)
     for colour, name in VARIABLES.items():
         text = text.replace(colour, f"var(--{name})")
     return text
+
+
+def _at_most(found: re.Match[str]) -> str:
+    """As wide as its place, but not so wide that letters become headlines."""
+    return f'{found[1]} style="max-width: {float(found[2]) * LARGEST:.0f}px"'
 
 
 def save_all(drawn: dict[str, Figure], folder: Path) -> None:

@@ -24,6 +24,7 @@ FILTERS = 64
 LAYERS, ROWS = 16, 10  # of the feature maps
 TILE, GAP = 96, 8  # px, a layer's place in the feature maps and the space between two
 MAPS = 16  # of a layer
+ROOMY = 8  # characters of a layer's name that fit above its column in letters of full size
 COLOURS = 3
 
 
@@ -91,7 +92,8 @@ def feature_maps(images: Array, names: Sequence[str], activations: Mapping[str, 
     axis.imshow(canvas)
     axis.grid(visible=False)
     ticks = [place * step + TILE / 2 for place in range(len(layers) + 1)]
-    axis.set_xticks(ticks, ["image", *map(short, layers)], fontsize=10)
+    titles = ["image", *map(short, layers)]
+    axis.set_xticks(ticks, titles, fontsize=10 if max(map(len, titles)) <= ROOMY else 7)
     axis.set_yticks(
         [place * step + TILE / 2 for place in range(len(rows))],
         [short(names[index]) for index in rows],

@@ -49,7 +49,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
     body = "".join(f"<tr>{_cells(row, sides)}</tr>" for row in rows)
     return (
-        f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="table tall" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -57,7 +57,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def pairs(rows: Mapping[str, object]) -> str:
     """Two columns, name and value, as code."""
     body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td><code>{escape(str(value))}</code></td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th><td><code>{escape(_said(value))}</code></td></tr>'
         for name, value in rows.items()
     )
     return f'<div class="table" tabindex="0"><table><tbody>{body}</tbody></table></div>'
@@ -77,3 +77,9 @@ def _cells(row: Sequence[str], sides: Sequence[str]) -> str:
 
 def _side(column: Sequence[str]) -> str:
     return ' class="number"' if all(value[:1].isdigit() for value in column) else ""
+
+
+def _said(value: object) -> str:
+    """As params.yaml writes it."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)

@@ -31,8 +31,11 @@ def contact_sheet(prepared: Prepared) -> bytes:
     """PNG of the training split's first images, thinned out so that the report stays small."""
     images, labels = prepared.train.images, prepared.train.labels
     stride = -(-max(images.shape[2:]) // SHEET_PX)
-    classes = prepared.dataset.classes[:SHEET_CLASSES]
-    return sheet.contact_sheet(images[:, :, ::stride, ::stride], labels, classes)
+    images, classes = images[:, :, ::stride, ::stride], prepared.dataset.classes
+    if len(classes) > SHEET_CLASSES:
+        shown = labels < SHEET_CLASSES
+        images, labels, classes = images[shown], labels[shown], classes[:SHEET_CLASSES]
+    return sheet.contact_sheet(images, labels, classes)
 
 
 def of_training(record: TrainingRecord, prepared: Prepared) -> dict[str, Figure]:

@@ -33,6 +33,12 @@ class Summary:
     def plain(self) -> dict[str, float]:
         return asdict(self)
 
+    def told(self) -> str:
+        return (
+            f"accuracy {self.accuracy:.2%} on {self.images:,} images "
+            f"(95% interval {self.accuracy_low:.2%} to {self.accuracy_high:.2%})"
+        )
+
 
 @dataclass(frozen=True)
 class PerClass:

@@ -61,3 +61,11 @@ class Gate:
 def plain(found: Sequence[Parity]) -> dict[str, float]:
     """Max |torch - onnxruntime| by batch size, to two digits: more would be the machine's."""
     return {f"batch_{one.batch_size:02}": float(f"{one.max_difference:.1e}") for one in found}
+
+
+def told(found: Sequence[Parity], images: int) -> str:
+    sizes = ", ".join(str(one.batch_size) for one in found)
+    return (
+        f"max |torch - onnxruntime| {max(plain(found).values()):g} on {images:,} validation images "
+        f"at batch {sizes}; no changed class"
+    )

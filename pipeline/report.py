@@ -95,7 +95,7 @@ def _tiles(page: Page) -> str:
 
 
 def _interval(found: Summary) -> str:
-    return f"95 % interval {found.accuracy_low:.2%} to {found.accuracy_high:.2%}"
+    return f"95% interval {found.accuracy_low:.2%} to {found.accuracy_high:.2%}"
 
 
 def _size(size: int) -> str:
@@ -104,11 +104,13 @@ def _size(size: int) -> str:
 
 
 def _parameters(card: Card) -> str:
+    rows = list(card.hyperparameters.items())
+    half = -(-len(rows) // 2)
     return html.section(
         "parameters",
         "Parameters",
         html.paragraph("What this model was made with; params.yaml says the units."),
-        html.pairs(card.hyperparameters),
+        html.beside(html.pairs(dict(rows[:half])), html.pairs(dict(rows[half:]))),
     )
 
 

@@ -83,7 +83,7 @@ def quality(page: Page) -> str:
     words = html.paragraph(
         f"Of {test.images:,} test images, {test.accuracy:.2%} got the right answer. Another "
         f"sample of that size would give another number: the interval from "
-        f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%} holds the true rate with 95 % "
+        f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%} holds the true rate with 95% "
         "confidence (Wilson's score interval)."
     )
     return html.section(
@@ -116,7 +116,7 @@ def _classes(page: Page) -> str:
 def _calibration(page: Page) -> tuple[str, str]:
     words = html.paragraph(
         "Softmax turns the last layer's scores into probabilities. A calibrated network is right "
-        "in 90 % of the cases in which it claims 90 %. Bars above the dashed line were too "
+        "in 90% of the cases in which it claims 90%. Bars above the dashed line were too "
         "modest, bars below it too bold. The lower chart says how many images lie in each bar: "
         "a bar of few images says little."
     )

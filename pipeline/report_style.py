@@ -52,7 +52,8 @@ figcaption { color: var(--muted); font-size: 0.87rem; margin-top: 8px; max-width
 .beside > div { min-width: 0; }
 .narrow { max-width: 640px; } .middle { max-width: 780px; }
 .wide svg, .wide img { min-width: 720px; }
-.table { overflow: auto; max-height: 640px; }
+.table { overflow-x: auto; }
+.tall { overflow-y: auto; max-height: 640px; }
 table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums;
   min-width: 100%; }
 th, td { text-align: left; padding: 6px 16px 6px 0; border-bottom: 1px solid var(--grid);

@@ -7,8 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline import drawing, figures, galleries, metrics
+from pipeline import drawing, figures, galleries, illustrations, metrics
 from pipeline.training_record import Curves, Replay
+from tests.pipeline.cases import prepared_set
 
 GENERATOR = np.random.default_rng(0)
 
@@ -96,3 +97,11 @@ def test_no_mistakes_is_said() -> None:
     nothing = np.zeros((0, 1, 4, 4), np.uint8)
     drawn = galleries.mistakes(nothing, np.zeros(0, int), np.zeros((0, 2)), ["a", "b"])
     assert "No mistake" in drawing.svg(drawn)
+
+
+@pytest.mark.parametrize(("classes", "size"), [(2, 130), (30, 40)])
+def test_contact_sheet_of_the_report_stays_small(classes: int, size: int) -> None:
+    """Many classes and large images are thinned out."""
+    content = illustrations.contact_sheet(prepared_set(classes=classes, size=size, images=60))
+    with Image.open(io.BytesIO(content)) as picture:
+        assert max(picture.size) <= 2000
