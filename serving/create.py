@@ -1,11 +1,11 @@
 """create_app: every path of the server, and what answers it."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from serving.about import About, Fitted
 from serving.access import AccessLog
 from serving.app import App
+from serving.decoding import Decoders
 from serving.explain import Explainers
 from serving.keys import Key
 from serving.lineup import Lineup, Role, Served
@@ -19,8 +19,6 @@ from serving.routes import Handler, Route, Routes
 from serving.settings import Settings
 from serving.sources import FileSource, source_of
 from serving.v2.endpoints import V2, Bounds
-
-_DECODERS = 2  # threads that decode pictures too large for the event loop
 
 
 def create_app(
@@ -55,8 +53,7 @@ def _add_inference(
     )
     reader = BodyReader(
         batch_limit=settings.batch_limit,
-        max_pixels=settings.max_pixels,
-        decoders=ThreadPoolExecutor(_DECODERS, thread_name_prefix="pictures"),
+        decoders=Decoders(max_pixels=settings.max_pixels, deadline_s=settings.deadline),
     )
     v2 = V2(lineup, bounds, explainers)
     infer = "/v2/models/{name}/infer"

@@ -6,10 +6,11 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from serving.decoding import Fit
 from serving.errors import BadRequest
 from serving.lineup import Lineup
 from serving.model import Facts, Probabilities
-from serving.predict_bodies import BodyReader, Fit
+from serving.predict_bodies import BodyReader
 from serving.probabilities import greatest
 from serving.wire.messages import Reply, Request
 

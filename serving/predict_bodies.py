@@ -1,34 +1,25 @@
 """What /predict takes: pictures, JSON, raw bytes or .npy → (N, C, H, W) uint8, by content type."""
 
-import asyncio
 import base64
 import binascii
 import re
-import struct
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
 
 import msgspec
 import numpy as np
 
 from serving import json_numbers, multipart, npy
+from serving.decoding import Decoders, Fit
 from serving.errors import BadRequest, UnsupportedMediaType
-from serving.images import decode_picture
 from serving.json_text import complaint
 from serving.model import Images
 from serving.wire.messages import BINARY, JSON
 
-Fit = Literal["auto", "digit", "resize"]
-
 # The whole document, when it holds numbers only: what follows is compared bracket by bracket.
 _ONLY_IMAGES = re.compile(rb'\s*\{\s*"images"\s*:\s*(?=\[\s*[\[\d-])')
 _STRINGS = re.compile(rb'\s*\[\s*"')
-_PNG_SIZE = struct.Struct(">16x2L")  # signature, chunk length and type; then width, height
-_INLINE_PIXELS = 128 * 128  # decoded on the event loop in well under a millisecond
-_INLINE_BYTES = 32 << 10
 _TAKEN = (
     "image/png, image/jpeg, multipart/form-data, application/json, "
     "application/octet-stream or application/x-npy"
@@ -41,11 +32,10 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class BodyReader:
-    """Reads bodies within the limits of one server; pictures of size in a thread of their own."""
+    """Reads bodies within the limits of one server."""
 
     batch_limit: int
-    max_pixels: int
-    decoders: ThreadPoolExecutor
+    decoders: Decoders
 
     async def read(
         self, body: bytes, content_type: bytes, shape: json_numbers.Shape, fit: Fit
@@ -90,18 +80,7 @@ class BodyReader:
     ) -> Images:
         if not 1 <= len(pictures) <= self.batch_limit:
             raise BadRequest(f"{len(pictures)} pictures given: give 1 to {self.batch_limit}")
-        if len(pictures) == 1 and _is_small(pictures[0]):
-            return self._decoded(pictures, shape, fit)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.decoders, self._decoded, pictures, shape, fit)
-
-    def _decoded(self, pictures: Sequence[bytes], shape: json_numbers.Shape, fit: Fit) -> Images:
-        images = np.empty((len(pictures), *shape), np.uint8)
-        for index, picture in enumerate(pictures):
-            images[index] = decode_picture(
-                picture, shape=shape, fit=fit, max_pixels=self.max_pixels
-            )
-        return images
+        return await self.decoders.decode(pictures, shape, fit)
 
 
 def raw_images(body: bytes, shape: json_numbers.Shape, *, limit: int) -> Images:
@@ -112,15 +91,3 @@ def raw_images(body: bytes, shape: json_numbers.Shape, *, limit: int) -> Images:
             f"{len(body)} bytes given: give {prod(shape)} for each of 1 to {limit} images"
         )
     return np.frombuffer(body, np.uint8).reshape(count, *shape)
-
-
-def _is_small(picture: bytes) -> bool:
-    """Whether a PNG says of itself that it is quickly decoded."""
-    if (
-        len(picture) > _INLINE_BYTES
-        or not picture.startswith(b"\x89PNG")
-        or len(picture) < _PNG_SIZE.size
-    ):
-        return False
-    width, height = _PNG_SIZE.unpack_from(picture)
-    return bool(width * height <= _INLINE_PIXELS)

@@ -58,8 +58,7 @@ class RequestReader:
         self._head_bytes = 0
         self._head_lines = 0
         self._held_bytes = 0  # fed since the head began
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._body: bytes | bytearray = b""
 
     def feed(self, data: bytes) -> None:
         """Raise the ServingError that the caller must read before the connection closes."""
@@ -128,13 +127,16 @@ class RequestReader:
         self.phase = Phase.BODY
 
     def on_body(self, part: bytes) -> None:
-        self._body_bytes += len(part)
-        if self._body_bytes > self._body_limit:
+        if len(self._body) + len(part) > self._body_limit:
             raise self._body_too_large()
-        self._body.append(part)
+        if not self._body:
+            self._body = part
+            return
+        if isinstance(self._body, bytes):
+            self._body = bytearray(self._body)  # not a list: a million tiny chunks would bloat it
+        self._body += part
 
     def on_message_complete(self) -> None:
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         path, _, query = self._url.partition(b"?")
         keep_alive: bool = self._parser.should_keep_alive()
         self._over = not keep_alive or self._parser.should_upgrade()
@@ -144,14 +146,14 @@ class RequestReader:
                 _path(path),
                 query,
                 self._headers,
-                body,
+                bytes(self._body),
                 not self._over,
                 self._client,
             )
         )
         self.phase = Phase.IDLE
         self.expects_continue = False
-        self._body = []
+        self._body = b""
 
     def _body_too_large(self) -> ServingError:
         return TooLarge(f"the body is larger than {self._body_limit} bytes")
