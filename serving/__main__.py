@@ -20,25 +20,37 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
         settings = read(arguments, os.environ)
-        bound = _listen(settings.host, settings.port)
+        bound = _listen(settings.host, settings.port, settings.workers)
     except (SettingsRefused, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return _REFUSED
     _allow_many_connections()
     sheet = Sheet(settings.workers)
     if settings.workers == 1:
-        return _work(settings, bound, Recorder(sheet, 0), None)
+        return _work(settings, bound[0], Recorder(sheet, 0), None)
 
-    def work(shared: socket.socket, recorder: Recorder, lifeline: int) -> int:
-        return _work(settings, shared, recorder, lifeline)
+    def work(own: socket.socket, recorder: Recorder, lifeline: int) -> int:
+        return _work(settings, own, recorder, lifeline)
 
-    return Supervisor(work, bound, sheet, settings.workers).run()
+    return Supervisor(work, bound, sheet).run()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
+    """Open one socket for each worker, all on one port: the kernel spreads connections evenly.
+
+    The first try is for the port alone, so that a second server on it is noticed.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        alone = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        if workers == 1:
+            return [alone]
+        found = alone.getsockname()[1]
+        alone.close()
+        return [
+            socket.create_server((host, found), family=family, backlog=_BACKLOG, reuse_port=True)
+            for _ in range(workers)
+        ]
     except OSError as error:
         raise OSError(f"cannot listen on {host!r} port {port}: {error.strerror}") from None
 

@@ -1,7 +1,7 @@
-"""Processes that share one socket, under a supervisor that starts again whichever dies.
+"""Processes that share one port, under a supervisor that starts again whichever dies.
 
 The supervisor forks before anything heavy is imported, so it stays small and has no threads.
-It holds the listening socket: connections that wait in it survive the death of a worker.
+It holds every worker's listening socket: connections that wait in one survive its worker.
 Workers hold the reading end of a pipe whose other end dies with the supervisor: no orphans.
 """
 
@@ -26,9 +26,8 @@ Work = Callable[[socket.socket, Recorder, int], int]  # socket, counts, lifeline
 @dataclass
 class Supervisor:
     work: Work
-    bound: socket.socket
+    bound: list[socket.socket]  # one for each worker
     sheet: Sheet
-    workers: int
     _running: dict[int, int] = field(default_factory=dict)  # pid → worker
     _due_s: dict[int, float] = field(default_factory=dict)  # worker → when to start it again
     _started_s: dict[int, float] = field(default_factory=dict)
@@ -39,7 +38,7 @@ class Supervisor:
         """Keep all workers running until SIGTERM or SIGINT; returns the exit status."""
         self._lifeline, self._life = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        for worker in range(self.workers):
+        for worker in range(len(self.bound)):
             self._start(worker)
         while self._running or (self._due_s and not self._stopping):
             received = signal.sigtimedwait(_SIGNALS, self._patience_s())
@@ -60,7 +59,9 @@ class Supervisor:
         try:
             os.close(self._life)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            status = self.work(self.bound, Recorder(self.sheet, worker), self._lifeline)
+            own = self.bound.pop(worker)
+            self._close_sockets()
+            status = self.work(own, Recorder(self.sheet, worker), self._lifeline)
         finally:
             os._exit(status)
 
@@ -71,10 +72,14 @@ class Supervisor:
 
     def _stop(self, reason: signal.Signals) -> None:
         self._stopping = True
-        self.bound.close()  # the workers close theirs when they have drained it
+        self._close_sockets()  # the workers close theirs when they have drained them
         self._due_s.clear()
         for pid in self._running:
             os.kill(pid, reason)
+
+    def _close_sockets(self) -> None:
+        for bound in self.bound:
+            bound.close()
 
     def _reap(self) -> None:
         while self._running:

@@ -40,7 +40,7 @@ class Listener:
         self._sweep = self._loop.call_later(_SWEEP_S, self._check_deadlines)
 
     def _accept(self) -> bool:
-        """Take one connection a turn, so that processes on the same socket share them evenly."""
+        """Take one connection a turn: requests that are here go before newcomers."""
         try:
             client, _ = self._socket.accept()
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
