@@ -14,8 +14,9 @@ from ruamel.yaml import YAML
 from sklearn.metrics import accuracy_score
 
 from pipeline import arrays, checkpoint, files, onnx_run, stage
+from pipeline.config import load
 from pipeline.stages import evaluate, export
-from tests.pipeline.cases import Workspace, classifier, prepared_set, trained
+from tests.pipeline.cases import PARAMS, Workspace, classifier, prepared_set, trained
 
 ROOT = Path(__file__).parents[2]
 PREPARED = prepared_set()
@@ -132,7 +133,7 @@ def test_card(finished: Workspace) -> None:
     assert card["model_sha256"] == files.sha256_of_file(finished.onnx)
     assert card["name"] == "stripes-classifier"
     assert card["metrics"] == json.loads((finished.root / "metrics/evaluate.json").read_text())
-    assert card["hyperparameters"]["train.epochs"] == 12
+    assert card["hyperparameters"]["train.epochs"] == load(PARAMS).train.epochs
     assert card["curves"]["val_accuracy"] == [0.5, 0.7]
     assert len(card["replay"]["images"]) == len(card["replay"]["labels"]) == 2
     assert set(card["per_class"]) == {"precision", "recall", "f1", "images"}
