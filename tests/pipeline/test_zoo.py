@@ -12,7 +12,10 @@ from pipeline import config, zoo
 from pipeline.folding import fold_batch_norm
 from pipeline.instrument import InstrumentedNet
 from pipeline.losses import loss
+from pipeline.onnx_graph import WithSoftmax, trace
 from pipeline.optimizers import build as optimizer
+from pipeline.parity import Gate
+from pipeline.twin_file import twin_bytes
 
 PARAMS = config.load(Path(__file__).parents[2] / "params.yaml")
 SMALL = ["googlenet", "resnet18", "densenet121"]  # the others take longer than a test may
@@ -82,3 +85,17 @@ def test_folding_copies_other_nets() -> None:
     net = build("resnet18")
     assert fold_batch_norm(net) is not net
     assert net.training
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [name for name in get_args(config.ModelName) if name != "lenet"])
+def test_exported_net_agrees(name: str) -> None:
+    """Net and twin, through onnxruntime, at the batch sizes of the gate."""
+    net = build(name).eval()
+    images = some_images(images=9)
+    with torch.no_grad():
+        expected = net(images).softmax(dim=1).numpy()
+    gate = Gate(images.numpy(), expected, tolerance=1e-5)
+    exported = trace(WithSoftmax(fold_batch_norm(net)), (1, 28, 28), ["probabilities"])
+    gate.check(exported.SerializeToString(), name="model.onnx")
+    gate.check(twin_bytes(net, (1, 28, 28), model_sha256="0" * 64), name="twin")
