@@ -5,7 +5,6 @@ around a step costs more than a step of a small net.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 from pipeline import optimizers, zoo
 from pipeline.batches import Batches, Chunk
 from pipeline.graphs import Graphs, lr_on_device
-from pipeline.history import History, one_per_class
+from pipeline.history import History
 from pipeline.step import Stepper
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ class ImageClassifier(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        self.hparams["model"] = {**model, "pretrained": False}  # a checkpoint has its own weights
         self.automatic_optimization = False
         self.recipe = cast("Train", SimpleNamespace(**train))
         self.image_shape, self.classes = tuple(image_shape), classes
@@ -225,28 +225,17 @@ class ImageClassifier(lightning.LightningModule):
 
     def _share_statistics(self) -> None:
         """Give all processes the mean of their batch norm statistics; weights are equal."""
-        if self.trainer.world_size == 1:
-            return
-        averaging = self.stepper.averaging
-        averaged = averaging.buffers_of(self.net) if averaging else []
-        for statistic in [*self.net.buffers(), *averaged]:
-            statistic.copy_(self.trainer.strategy.reduce(statistic.clone(), reduce_op="mean"))
+        if self.trainer.world_size > 1:
+            for statistic in self.stepper.statistics():
+                statistic.copy_(self.trainer.strategy.reduce(statistic.clone(), reduce_op="mean"))
 
     def _over_processes(self, total: Tensor) -> Tensor:
         return cast("Tensor", self.trainer.strategy.reduce(total, reduce_op="sum"))
 
-    @torch.no_grad()
     def _remember_predictions(self) -> None:
-        """Add the probabilities of the replay's images to the history."""
+        """Add what the net, averaged so far, says of the replay's images."""
         split = self.trainer.datamodule.val  # type: ignore[attr-defined]  # ArraysDataModule's
-        history = self.history
-        if not history.images:
-            history.images = one_per_class(split.labels, self.classes)
-            history.labels = [int(split.labels[place]) for place in history.images]
-        images = torch.stack([torch.tensor(split.images[place]) for place in history.images])
-        averaging = self.stepper.averaging
-        self.net.eval()
-        with averaging.applied() if averaging else nullcontext():
-            probabilities = self.net(images.to(self.device)).float().softmax(dim=1)
-        self.net.train()
-        history.probabilities.append(probabilities.tolist())
+        self.history.choose(split.labels, self.classes)
+        images = torch.stack([torch.tensor(split.images[i]) for i in self.history.images])
+        probabilities = self.stepper.probabilities(images.to(self.device))
+        self.history.probabilities.append(probabilities.tolist())

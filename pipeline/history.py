@@ -1,6 +1,6 @@
 """What a training leaves to look at: curves per epoch, and the replay of a few fixed images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,12 @@ class History:
     probabilities: list[list[list[float]]] = field(default_factory=list)  # [epoch][image][class]
     curves: list[dict[str, float]] = field(default_factory=list)
 
+    def choose(self, labels: NDArray[np.int64], classes: int) -> None:
+        """Take the first validation image of each class for the replay, once for all epochs."""
+        if not self.images:
+            self.images = one_per_class(labels, classes)
+            self.labels = [int(labels[place]) for place in self.images]
+
     @property
     def replay(self) -> dict[str, Any]:
         """As replay.json has it."""
@@ -37,8 +43,7 @@ class History:
         vars(self).update(state)
 
 
-def one_per_class(labels: NDArray[np.int64] | Sequence[int], classes: int) -> list[int]:
+def one_per_class(labels: NDArray[np.int64], classes: int) -> list[int]:
     """Return the index of the first image of each class; a class without one is left out."""
-    values = np.asarray(labels)
-    found = (np.flatnonzero(values == label) for label in range(classes))
+    found = (np.flatnonzero(labels == label) for label in range(classes))
     return [int(places[0]) for places in found if len(places)]

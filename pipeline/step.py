@@ -1,6 +1,7 @@
 """One optimisation step on one mini-batch: distort, forward, backward, update, average."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -68,6 +69,20 @@ class Stepper:
             else:
                 group["lr"] = group["peak"] * part
         return float(optimizer.param_groups[0]["peak"] * part)
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return what the averaged net answers in evaluation mode."""
+        self.net.eval()
+        with self.averaging.applied() if self.averaging else nullcontext():
+            answered: Tensor = self.net(images).float().softmax(dim=1)
+        self.net.train()
+        return answered
+
+    def statistics(self) -> list[Tensor]:
+        """Return the net's buffers and their averages, to be changed in place."""
+        averaged = self.averaging.buffers_of(self.net) if self.averaging else []
+        return [*self.net.buffers(), *averaged]
 
     def run(
         self,

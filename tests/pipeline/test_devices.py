@@ -53,7 +53,7 @@ def test_two_processes_resume(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.device_count() < 1, reason="no CUDA device on this machine")
 def test_gpu_graph_trains_as_eager_does(tmp_path: Path) -> None:
-    """A captured step ends near the eager one, and twice in the same bytes."""
+    """A captured step ends near the eager one, twice in the same bytes, streamed or not."""
     code = (ROOT / "tests" / "pipeline" / "gpu_training.py").read_text()
     done = subprocess.run(
         [sys.executable, "-c", code, ROOT / "params.yaml", tmp_path],
@@ -62,4 +62,5 @@ def test_gpu_graph_trains_as_eager_does(tmp_path: Path) -> None:
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["graphs"] == 2
     assert told["twice"] is True
+    assert told["streamed"] is True
     assert abs(told["graph_accuracy"] - told["eager_accuracy"]) < 0.03
