@@ -7,7 +7,9 @@ import socket
 import sys
 
 from serving.errors import SettingsRefused
+from serving.inbox import inbox_of
 from serving.metrics import Recorder, Sheet
+from serving.mirror import Mirror, mirrored
 from serving.settings import Settings, read
 from serving.workers import Supervisor
 
@@ -20,18 +22,30 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
         settings = read(arguments, os.environ)
+        sheet = Sheet(settings.workers)
+        if (inbox := inbox_of(settings, Recorder(sheet, 0))) is not None:
+            inbox.open()
         bound = _listen(settings.host, settings.port, settings.workers)
+        settings, mirror = mirrored(settings)
     except (SettingsRefused, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return _REFUSED
     _allow_many_connections()
-    sheet = Sheet(settings.workers)
+    try:
+        return _serve(settings, bound, sheet, mirror)
+    finally:
+        if mirror is not None:
+            mirror.remove()
+
+
+def _serve(
+    settings: Settings, bound: list[socket.socket], sheet: Sheet, mirror: Mirror | None
+) -> int:
+    def work(shared: socket.socket, recorder: Recorder, lifeline: int | None) -> int:
+        return _work(settings, shared, recorder, lifeline, mirror)
+
     if settings.workers == 1:
-        return _work(settings, bound[0], Recorder(sheet, 0), None)
-
-    def work(own: socket.socket, recorder: Recorder, lifeline: int) -> int:
-        return _work(settings, own, recorder, lifeline)
-
+        return work(bound[0], Recorder(sheet, 0), None)
     return Supervisor(work, bound, sheet).run()
 
 
@@ -62,7 +76,11 @@ def _allow_many_connections() -> None:
 
 
 def _work(
-    settings: Settings, bound: socket.socket, recorder: Recorder, lifeline: int | None
+    settings: Settings,
+    bound: socket.socket,
+    recorder: Recorder,
+    lifeline: int | None,
+    mirror: Mirror | None,
 ) -> int:
     """Run one worker; the heavy imports come here, so that the supervisor stays small."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy only adds up here
@@ -70,7 +88,7 @@ def _work(
 
     from serving.server import Place, run  # noqa: PLC0415 -- see above
 
-    return uvloop.run(run(settings, Place(bound, recorder, lifeline)))
+    return uvloop.run(run(settings, Place(bound, recorder, lifeline, mirror)))
 
 
 if __name__ == "__main__":

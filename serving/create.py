@@ -7,6 +7,8 @@ from serving.access import AccessLog
 from serving.app import App
 from serving.decoding import Decoders
 from serving.explain import Explainers
+from serving.feedback import Feedback
+from serving.inbox import inbox_of
 from serving.keys import Key
 from serving.lineup import Lineup, Role, Served
 from serving.metrics import Recorder
@@ -29,7 +31,10 @@ def create_app(
     explainers = Explainers(_source(settings), enabled=settings.explain)
     _add_inference(routes, settings, lineup, explainers)
     _add_operations(routes, settings, lineup, health, recorder)
-    about = About(lineup=lineup, explainers=explainers)
+    inbox = inbox_of(settings, recorder)
+    feedback = Feedback(lineup, inbox, settings.max_pixels)
+    routes.add("/feedback", Route(handlers={"POST": feedback}, label="/feedback", guarded=True))
+    about = About(lineup=lineup, explainers=explainers, feedback=inbox is not None)
     routes.add("/explain", Route(handlers={"GET": about}, label="/", guarded=True))
     for path, handler in Pages.from_package().handlers():
         routes.add(path, Route(handlers={"GET": handler}, label="/"))
@@ -92,6 +97,7 @@ def _add_operations(
         ("/version", operations.version, "/health", False),
         ("/metrics", operations.metrics, "/metrics", True),
         ("/model", operations.model, "/model", True),
+        ("/drift", operations.drift, "/drift", True),
     )
     for path, handler, label, guarded in paths:
         routes.add(path, Route(handlers={"GET": handler}, label=label, guarded=guarded))

@@ -3,17 +3,19 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Callable, Sequence
 
 from serving.batching import Batcher
 from serving.errors import ModelRefused
 from serving.lineup import Lineup, Role, Served
 from serving.metrics import Recorder
 from serving.model import Model, load
-from serving.observing import observer
+from serving.observing import Observe, observer, together
 from serving.sources import FileSource
 
 _log = logging.getLogger("serving")
 
+_SETTLE_S = 0.1  # without a change: the file is whole
 _RETIRE_S = 5.0  # a request may have picked the old model and still be decoding its pictures
 
 
@@ -30,6 +32,7 @@ class Loader:
         threads: int,
         queue_items: int,
         deadline_s: float,
+        also: Callable[[Model], Sequence[Observe]] = lambda _: (),
     ) -> None:
         self._source = source
         self._role = role
@@ -38,6 +41,7 @@ class Loader:
         self._threads = threads
         self._queue_items = queue_items
         self._deadline_s = deadline_s
+        self._also = also  # who else looks at what each new model answers
         self._tried: str | None = None  # mark of what was loaded or refused last
         self._retired: set[Batcher] = set()
 
@@ -54,8 +58,10 @@ class Loader:
         while True:
             await asyncio.sleep(interval_s)
             mark = self._source.mark()
-            is_settled, seen = mark == seen, mark  # a file that is being copied is left alone
-            if mark is not None and is_settled and mark != self._tried:
+            while mark != seen:  # a file that is being copied is left alone
+                await asyncio.sleep(min(interval_s, _SETTLE_S))
+                seen, mark = mark, self._source.mark()
+            if mark is not None and mark != self._tried:
                 await self._reload()
 
     async def _load(self) -> Model:
@@ -82,7 +88,7 @@ class Loader:
             model,
             queue_items=self._queue_items,
             deadline_s=self._deadline_s,
-            observe=observer(self._recorder, self._role),
+            observe=together(observer(self._recorder, self._role), *self._also(model)),
         )
         served = Served(self._role, model, batcher)
         before = self._lineup.put(served)

@@ -12,6 +12,7 @@ from itertools import product
 
 _NUMBER = 8  # bytes of a float64
 CLASSES = 1000  # class indexes counted one by one
+DRIFT_PLACES = 1 + 5 * 16 + CLASSES  # images; bins of five histograms at most; predicted classes
 
 ROUTES = (
     "/predict",
@@ -20,6 +21,8 @@ ROUTES = (
     "/v2",
     "/metrics",
     "/model",
+    "/drift",
+    "/feedback",
     "/health",
     "/",
     "other",
@@ -40,10 +43,11 @@ class Family:
     """Numbers of one name; one for each combination of label values."""
 
     name: str
-    kind: str  # counter, gauge, histogram, or version (12 hex digits as a number, not shown)
+    kind: str  # counter, gauge, histogram, version (12 hex digits as a number) or hidden
     text: str
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     bounds: tuple[float, ...] = ()
+    cells: int = 1  # of each key of a hidden family
 
     @property
     def keys(self) -> list[tuple[str, ...]]:
@@ -52,7 +56,7 @@ class Family:
     @property
     def width(self) -> int:
         """Numbers a key takes: a histogram has its buckets, the one above them, and the sum."""
-        return len(self.bounds) + 2 if self.kind == "histogram" else 1
+        return len(self.bounds) + 2 if self.kind == "histogram" else self.cells
 
 
 _ROUTE = ("route", ROUTES)
@@ -82,6 +86,13 @@ FAMILIES = (
     Family(name="model_version", kind="version", labels=(_ROLE,),
            text="Workers by the model version that they serve."),
     Family(name="ready_workers", kind="gauge", text="Workers that are ready."),
+    Family(name="drift", kind="hidden", cells=4 * DRIFT_PLACES,
+           text="What serving.drift makes its indexes of."),
+    Family(name="shadow_images_total", kind="counter",
+           text="Images that the challenger answered too, beside the primary.",
+           labels=(("outcome", ("agreed", "disagreed", "dropped", "failed")),)),
+    Family(name="feedback_images", kind="gauge", text="Images in the feedback inbox."),
+    Family(name="feedback_bytes", kind="gauge", text="Bytes in the feedback inbox."),
 )  # fmt: skip
 
 
@@ -114,6 +125,10 @@ class Sheet:
     def row(self, worker: int) -> "memoryview[float]":
         """Return the numbers that `worker` alone writes."""
         return self._memory[worker * self.layout.size : (worker + 1) * self.layout.size]
+
+    @property
+    def workers(self) -> int:
+        return self._rows
 
     def total(self) -> list[float]:
         """Add up the rows."""

@@ -14,6 +14,8 @@ def render(sheet: Sheet, class_names: tuple[str, ...]) -> bytes:
     total = sheet.total()
     lines: list[str] = []
     for family in sheet.layout.families:
+        if family.kind == "hidden":
+            continue
         shown_kind = "gauge" if family.kind == "version" else family.kind
         lines.append(f"# HELP {_PREFIX}{family.name} {family.text}")
         lines.append(f"# TYPE {_PREFIX}{family.name} {shown_kind}")

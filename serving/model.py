@@ -25,7 +25,6 @@ class Dataset(msgspec.Struct, frozen=True):
 
     name: str
     requested: str
-    source: str
     sha256: str = ""
     test_sha256: str = ""
 

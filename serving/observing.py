@@ -9,10 +9,12 @@ from serving.lineup import Role
 from serving.metrics import CLASSES, CONFIDENCES, Counter, Recorder
 from serving.model import Images, Probabilities
 
+Observe = Callable[[Images, Probabilities], None]
+
 _BOUNDS = np.array(CONFIDENCES, np.float32)
 
 
-def observer(recorder: Recorder, role: Role) -> Callable[[Images, Probabilities], None]:
+def observer(recorder: Recorder, role: Role) -> Observe:
     """Make what a batcher calls with each slice, in its thread, when the answers are out."""
     images_total = recorder.counter("images_total", role.value)
     slices = recorder.histogram("batch_images", role.value)
@@ -27,6 +29,14 @@ def observer(recorder: Recorder, role: Role) -> Callable[[Images, Probabilities]
         confidences.add_counts(
             np.bincount(np.searchsorted(_BOUNDS, confidence)).tolist(), float(confidence.sum())
         )
+
+    return observe
+
+
+def together(*observers: Observe) -> Observe:
+    def observe(images: Images, probabilities: Probabilities) -> None:
+        for one in observers:
+            one(images, probabilities)
 
     return observe
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from serving import __version__, metrics_text
+from serving import __version__, drift, metrics_text
 from serving.errors import Unavailable
 from serving.lineup import Lineup, Role, Served
 from serving.metrics import LOADED, Sheet
@@ -46,10 +46,15 @@ class Operations:
     sources: Callable[[Served], FileSource]
 
     async def metrics(self, request: Request) -> Reply:
-        classes = self.lineup.pick().facts.classes if self.lineup.has_primary else ()
-        return Reply(
-            metrics_text.render(self.sheet, classes), content_type=metrics_text.CONTENT_TYPE
-        )
+        facts = self.lineup.pick().facts if self.lineup.has_primary else None
+        text = metrics_text.render(self.sheet, facts.classes if facts else ())
+        if facts:
+            text += drift.gauges(self.sheet, facts)
+        return Reply(text, content_type=metrics_text.CONTENT_TYPE)
+
+    async def drift(self, request: Request) -> Reply:
+        """How far what is asked is from the training data, over all workers."""
+        return Reply(orjson.dumps(drift.report(self.sheet, self.lineup.pick().facts)))
 
     async def model(self, request: Request) -> Reply:
         """The primary's facts, its card where there is one, and who stands beside it."""

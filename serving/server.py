@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from serving import cores
@@ -13,9 +14,13 @@ from serving.errors import ModelRefused
 from serving.lineup import Lineup, Role, Served
 from serving.loading import Loader
 from serving.metrics import LOADED, Recorder
+from serving.mirror import Mirror
+from serving.model import Model
+from serving.observing import Observe
 from serving.operations import Health
 from serving.settings import Settings
 from serving.sources import source_of
+from serving.watching import watchers
 from serving.wire.listener import Listener
 from serving.wire.reader import Limits
 
@@ -32,6 +37,7 @@ class Place:
     bound: socket.socket
     recorder: Recorder
     lifeline: int | None = None  # a pipe that ends when the supervisor dies
+    mirror: Mirror | None = None  # keeps the files of registry addresses
 
     @property
     def speaks(self) -> bool:
@@ -71,6 +77,7 @@ async def run(settings: Settings, place: Place) -> int:
         listener.start()
     loaders = _loaders(settings, lineup, place.recorder)
     try:
+        watchers = await _follow_registry(place, stop.asked)
         for loader in loaders:
             await loader.start()
     except ModelRefused as error:
@@ -81,9 +88,10 @@ async def run(settings: Settings, place: Place) -> int:
     await _everyone(place.recorder, stop.asked)
     if place.speaks and not stop.asked.is_set():
         _announce(lineup, place.bound)
-    watchers = [asyncio.create_task(_show_queues(lineup, place.recorder))]
-    if settings.watch:
-        watchers += [asyncio.create_task(loader.watch(settings.watch)) for loader in loaders]
+    watchers.append(asyncio.create_task(_show_queues(lineup, place.recorder)))
+    watchers += [
+        asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
+    ]
     place.recorder.counter("ready_workers").set(1)
     await stop.asked.wait()
     place.recorder.counter("ready_workers").set(0)
@@ -105,6 +113,15 @@ async def _show_queues(lineup: Lineup, recorder: Recorder) -> None:
         for served in lineup:
             recorder.counter("queue_images", served.role.value).set(served.batcher.waiting)
         await asyncio.sleep(_SHOW_S)
+
+
+async def _follow_registry(place: Place, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    """Wait for what a registry address means now; one worker keeps it so for all."""
+    if place.mirror is None:
+        return []
+    following = [asyncio.create_task(place.mirror.keep())] if place.speaks else []
+    await place.mirror.first(stop)
+    return following
 
 
 async def _everyone(recorder: Recorder, stop: asyncio.Event) -> None:
@@ -130,12 +147,13 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loader]:
-    threads = settings.threads or max(1, cores.available() // settings.workers)
-    addresses = [(Role.PRIMARY, settings.model)]
-    if settings.challenger:
-        addresses.append((Role.CHALLENGER, settings.challenger))
-    return [
-        Loader(
+    has_challenger = bool(settings.challenger)
+    also = watchers(lineup, recorder, has_challenger=has_challenger, share=settings.shadow)
+
+    def loader(
+        address: str, role: Role, *, threads: int, also: Callable[[Model], Sequence[Observe]]
+    ) -> Loader:
+        return Loader(
             source_of(address),
             role,
             lineup,
@@ -143,9 +161,14 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
             threads=threads,
             queue_items=settings.queue,
             deadline_s=settings.deadline,
+            also=also,
         )
-        for role, address in addresses
-    ]
+
+    threads = settings.threads or max(1, cores.available() // settings.workers)
+    loaders = [loader(settings.model, Role.PRIMARY, threads=threads, also=also)]
+    if has_challenger:  # one thread: its own, so that its low priority holds
+        loaders.append(loader(settings.challenger, Role.CHALLENGER, threads=1, also=lambda _: ()))
+    return loaders
 
 
 def _announce(lineup: Lineup, bound: socket.socket) -> None:
@@ -165,7 +188,7 @@ def _announce(lineup: Lineup, bound: socket.socket) -> None:
 
 def _warn_of_fallback(served: Served) -> None:
     dataset = served.facts.dataset
-    if dataset.source == "fallback":
+    if dataset.name != dataset.requested:
         rule = "!" * 78
         _log.warning(
             "%s\nThis model was trained on the fallback set %r instead of %r, which could not be "

@@ -21,6 +21,7 @@ class Settings:
 
     model: str = _option("models/model.onnx", "path of the ONNX file, or models:/name@alias")
     challenger: str = _option("", "a second model beside the first; same forms; empty: none")
+    shadow: float = _option(0.1, "share of requests that the challenger answers unseen", least=0)
     host: str = _option("127.0.0.1", "address to listen on")
     port: int = _option(8000, "port to listen on; 0: any free one", least=0)
     workers: int = _option(1, "processes that share the port", least=1)
@@ -37,6 +38,9 @@ class Settings:
     watch: float = _option(0.5, "seconds between looks at the model file; 0: never", least=0)
     api_key: str = _option("", "key that callers must send; empty: none is asked for", secret=True)
     explain: bool = _option(True, "offer layer activations where the sidecar file exists")  # noqa: FBT003 -- the field's default
+    feedback: str = _option("", "folder for POST /feedback to fill; empty: it is off")
+    feedback_images: int = _option(5000, "images that the folder may hold", least=1)
+    feedback_bytes: int = _option(64 << 20, "bytes that the folder may hold", least=1)
     access_log: bool = _option(True, "one JSON line for each request")  # noqa: FBT003 -- the field's default
 
     def __post_init__(self) -> None:
@@ -46,6 +50,8 @@ class Settings:
                 raise SettingsRefused(f"{_flag(item.name)} is {given!r}: give {least} or more")
         if self.port > _GREATEST_PORT:
             raise SettingsRefused(f"--port is {self.port}: give 0 to {_GREATEST_PORT}")
+        if self.shadow > 1:
+            raise SettingsRefused(f"--shadow is {self.shadow}: give a share from 0 to 1")
         if not self.model:
             raise SettingsRefused("--model is empty: give the path of an ONNX file")
 

@@ -73,6 +73,8 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
     name: str = "digits-classifier",
     source: str = "published",
     spoil_golden: bool = False,
+    reference: dict[str, Any] | None = None,
+    answers: dict[str, Any] | None = None,
 ) -> bytes:
     """Make an ONNX file as the export stage does, with random weights."""
     nodes, weights = (_lenet if net == "lenet" else _tiny)(shape, classes, seed)
@@ -95,11 +97,13 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
         "image_shape": json.dumps(shape),
         "dataset": json.dumps(
             {"name": "digits" if source == "fallback" else "mnist", "requested": "mnist",
-             "source": source, "sha256": "0" * 64, "test_sha256": "1" * 64}
+             "sha256": "0" * 64, "test_sha256": "1" * 64}
         ),
         "params_sha256": "2" * 64,
         "parameters": str(sum(array.size for array in weights.values())),
-        "statistics": json.dumps({"mean": [0.13], "std": [0.31], "reference": {}}),
+        "statistics": json.dumps(
+            {"mean": [0.13], "std": [0.31], "reference": reference or {}, "answers": answers}
+        ),
         "golden": json.dumps(
             {"images": base64.b64encode(golden.tobytes()).decode(),
              "labels": expected.argmax(axis=1).tolist(), "probabilities": expected.tolist()}

@@ -1,0 +1,85 @@
+"""The challenger answers beside the primary, unseen: agreement is counted, nobody waits."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.serving.live import Server, serving
+from tests.serving.onnx_files import answers, build_model
+from tests.serving.test_lifecycle import eventually, replace
+
+Images = NDArray[np.uint8]
+
+
+def outcomes(server: Server) -> dict[str, float]:
+    names = ("agreed", "disagreed", "dropped", "failed")
+    sample = "serving_shadow_images_total"
+    return {name: server.metric(f'{sample}{{outcome="{name}"}}') for name in names}
+
+
+def ask(server: Server, images: Images) -> NDArray[np.float32]:
+    reply = server.ask(
+        "POST", "/predict", images.tobytes(), content_type="application/octet-stream"
+    )
+    return reply.probabilities
+
+
+def test_agreement_is_counted_over_all_workers(
+    tiny_model: Path, tmp_path: Path, images: Images
+) -> None:
+    """Every image of a full share is compared or counted as dropped; replies are the primary's."""
+    content = build_model(seed=5)
+    other = tmp_path / "other.onnx"
+    other.write_bytes(content)
+    primary = answers(tiny_model.read_bytes(), images)
+    flags = ("--challenger", str(other), "--shadow", "1", "--workers", "2")
+    with serving("--model", str(tiny_model), *flags) as server:
+        rounds = 6
+        for done in range(1, rounds + 1):
+            np.testing.assert_allclose(ask(server, images), primary, atol=1e-6)
+            wanted = done * len(images)
+            eventually(lambda: sum(outcomes(server).values()) >= wanted, "all are counted")  # noqa: B023 - called here
+        found = outcomes(server)
+        assert sum(found.values()) == rounds * len(images)
+        assert found["failed"] == 0
+        agreed = (primary.argmax(axis=1) == answers(content, images).argmax(axis=1)).mean()
+        compared = found["agreed"] + found["disagreed"]
+        assert compared > 0
+        assert found["agreed"] / compared == agreed
+
+
+def test_a_share_is_a_share(tiny_model: Path, images: Images) -> None:
+    """One request of four, in turn; the twin agrees with itself."""
+    flags = ("--challenger", str(tiny_model), "--shadow", "0.25")
+    with serving("--model", str(tiny_model), *flags) as server:
+        for _ in range(8):
+            ask(server, images[:1])
+        eventually(lambda: sum(outcomes(server).values()) == 2, "two of eight are compared")
+        assert outcomes(server)["disagreed"] == 0
+
+
+def test_another_challenger_starts_from_zero(
+    tiny_model: Path, tmp_path: Path, images: Images
+) -> None:
+    """Agreement is of the challenger that is loaded now."""
+    path = tmp_path / "challenger.onnx"
+    path.write_bytes(build_model(seed=5))
+    flags = ("--challenger", str(path), "--shadow", "1", "--watch", "0.05")
+    with serving("--model", str(tiny_model), *flags) as server:
+        ask(server, images)
+        eventually(lambda: outcomes(server)["disagreed"] > 0, "the first is compared")
+        replace(path, tiny_model.read_bytes())
+        loads = 'serving_model_loads_total{role="challenger"}'
+        eventually(lambda: server.metric(loads) == 2, "the second is loaded")
+        ask(server, images)
+        eventually(lambda: outcomes(server)["agreed"] == len(images), "the second is compared")
+        assert outcomes(server)["disagreed"] == 0
+
+
+def test_without_a_share_nothing_is_compared(tiny_model: Path, images: Images) -> None:
+    """--shadow 0 keeps the challenger for those who ask for its version."""
+    flags = ("--challenger", str(tiny_model), "--shadow", "0")
+    with serving("--model", str(tiny_model), *flags) as server:
+        ask(server, images)
+        assert sum(outcomes(server).values()) == 0
