@@ -69,7 +69,7 @@ class Dossier:
                 evaluation=self.found,
                 charts={name: drawing.svg(one) for name, one in drawn.items()},
                 contact_sheet=illustrations.contact_sheet(self.prepared),
-                training=self.record.result,
+                curves=self.record.curves,
                 file_bytes=self.model.file_bytes,
             )
         )

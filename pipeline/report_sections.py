@@ -7,7 +7,7 @@ from pipeline import html
 from pipeline.arrays import Dataset
 from pipeline.card import Card
 from pipeline.evaluation import Evaluation
-from pipeline.training_record import Result
+from pipeline.training_record import Curves
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Page:
     evaluation: Evaluation
     charts: Mapping[str, str]  # NAME: <svg>
     contact_sheet: bytes  # PNG
-    training: Result
+    curves: Curves
     file_bytes: int  # of model.onnx
 
 
@@ -53,9 +53,9 @@ def learning(page: Page) -> str:
             "Learning begins with random weights. Again and again the network answers for some "
             "training images, the loss says how far the answers are from the truth, and every "
             "weight is moved a little in the direction that makes the loss smaller. One pass over "
-            f"all training images is an epoch; this network saw {page.training.epochs}, and ended "
-            f"with a loss of {page.training.train_loss:.4f} on the training images and "
-            f"{page.training.val_loss:.4f} on the validation images."
+            f"all training images is an epoch; this network saw {len(page.curves.epoch)}, and "
+            f"ended with a loss of {page.curves.train_loss[-1]:.4f} on the training images and "
+            f"{page.curves.val_loss[-1]:.4f} on the validation images."
         ),
         html.chart(
             page.charts["curves"],

@@ -67,7 +67,7 @@ class Store:
         return TrackedRun(self, runs[0].info.run_id) if runs else None
 
     def find_or_restore(
-        self, tags: Mapping[str, str], *, experiment: str, name: str, params_file: Path
+        self, tags: Mapping[str, str], *, dataset: str, params_file: Path
     ) -> "TrackedRun":
         """The newest run with `tags`, or a new one tagged `restored`.
 
@@ -75,7 +75,8 @@ class Store:
         """
         if found := self.find(tags):
             return found
-        run = self.create(experiment, name, {**tags, "restored": "true"}, params_file)
+        restored = {**tags, "restored": "true"}
+        run = self.create(experiment_of(dataset), "restored from the cache", restored, params_file)
         self.client.set_terminated(run.id, "FINISHED")
         return run
 
@@ -159,7 +160,16 @@ class TrackedRun:
         batch = [Metric(key, float(value), now, step) for key, value in metrics.items()]
         self._client.log_batch(self.id, metrics=batch)
 
+    def add_results(self, results: Mapping[str, float | Mapping[str, float]]) -> None:
+        """Metrics in groups, each under `group.name`."""
+        flat: dict[str, float] = {}
+        for name, value in results.items():
+            group = value.items() if isinstance(value, Mapping) else (("", value),)
+            flat |= {f"{name}.{key}".rstrip("."): number for key, number in group}
+        self.add_metrics(flat)
+
     def add_files(self, paths: Iterable[Path], folder: str) -> None:
+        """Folders are added with their content alone."""
         for path in paths:
             add = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
             add(self.id, str(path), folder)
@@ -185,17 +195,29 @@ class TrackedRun:
             Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
             Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")]),
         )
+        with self._named_to_mlflow():
+            mlflow.onnx.log_model(
+                model,
+                name="model",
+                signature=signature,
+                input_example={"images": np.zeros((1, *shape), np.uint8)},
+                save_as_external_data=False,
+                onnx_execution_providers=["CPUExecutionProvider"],
+                extra_files=[str(file) for file in sidecars],
+                pip_requirements=["onnxruntime", "numpy"],
+                run_id=self.id,
+            )
+
+    @contextmanager
+    def _named_to_mlflow(self) -> Iterator[None]:
+        """Inside, MLflow's module-level functions mean this store and this run's experiment."""
+        before = os.environ.get("MLFLOW_TRACKING_URI", "")
         mlflow.set_tracking_uri(self.store.uri)
-        mlflow.onnx.log_model(
-            model,
-            name="model",
-            signature=signature,
-            input_example={"images": np.zeros((1, *shape), np.uint8)},
-            save_as_external_data=False,
-            extra_files=[str(file) for file in sidecars],
-            pip_requirements=["onnxruntime", "numpy"],
-            run_id=self.id,
-        )
+        mlflow.set_experiment(experiment_id=self.record.info.experiment_id)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(before)
 
     def complete(self) -> None:
         """Say that training, export and evaluation have all added to this run."""
@@ -219,6 +241,9 @@ class TrackedRun:
             for item in self._client.list_artifacts(twin.id):
                 self._client.download_artifacts(twin.id, item.path, folder)
             self._client.log_artifacts(self.id, folder)
+        outputs = twin.record.outputs
+        if outputs and outputs.model_outputs:
+            self._client.log_outputs(self.id, outputs.model_outputs)
         onnx = {"onnx.sha256": twin.tags["onnx.sha256"]}
         self.add_tags({**onnx, "duplicate_of": twin.id, COMPLETE: "true"})
 
@@ -236,6 +261,7 @@ def open_store(root: Path) -> Store:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     set_telemetry_client()  # reads the variable again: importing mlflow has set one up
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve()}/mlflow.db"

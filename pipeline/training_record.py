@@ -45,25 +45,15 @@ class Replay(Struct, frozen=True, kw_only=True):
     probabilities: tuple[tuple[tuple[float, ...], ...], ...]  # [epoch][image][class]
 
 
-class Result(Struct, frozen=True, kw_only=True):
-    """metrics/train.json, as far as others use it."""
-
-    epochs: int
-    train_loss: float
-    val_loss: float
-
-
 @dataclass(frozen=True)
 class TrainingRecord:
-    result: Result
     curves: Curves
     replay: Replay
 
 
-def read(metrics: Path, plots: Path) -> TrainingRecord:
+def read(plots: Path) -> TrainingRecord:
     """Raises RecordError that names the file and what is wrong with it."""
     return TrainingRecord(
-        result=read_json(metrics, Result),
         curves=read_curves(plots / "curves.csv"),
         replay=read_json(plots / "replay.json", Replay),
     )

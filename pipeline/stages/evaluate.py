@@ -3,13 +3,22 @@
 import argparse
 from pathlib import Path
 
-from pipeline import arrays, evaluation, exported, files, provenance, stage, training_record
-from pipeline.card import Origin, git_mark
+from pipeline import (
+    arrays,
+    evaluation,
+    exported,
+    files,
+    provenance,
+    stage,
+    tracking,
+    training_record,
+)
+from pipeline.card import Origin, RunMark, git_mark
 from pipeline.config import flatten
 from pipeline.dossier import Destinations, Dossier
 from pipeline.robustness import challenges
 
-READ = ("onnx", "activations", "prepared", "train-metrics", "train-plots")
+READ = ("onnx", "activations", "prepared", "train-plots")
 WRITTEN = ("card", "predictions", "metrics", "plots", "report")
 
 
@@ -21,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     params = stage.enter()
     chosen = params.evaluate
     prepared = arrays.load(paths.prepared)
-    record = training_record.read(paths.train_metrics, paths.train_plots)
+    record = training_record.read(paths.train_plots)
     model = exported.read(paths.onnx, paths.activations, dataset=prepared.dataset)
     found = evaluation.evaluate(
         model.session,
@@ -32,12 +41,23 @@ def main(argv: list[str] | None = None) -> None:
             shift=chosen.shift, rotation=chosen.rotation, noise=chosen.noise, blur=chosen.blur
         ),
     )
+    store = tracking.open_store(provenance.repository_root())
+    run = store.find_or_restore(
+        {"onnx.sha256": model.sha256}, dataset=prepared.dataset.name, params_file=stage.PARAMS
+    )
     git = git_mark(provenance.source_tags(stage.PARAMS))
-    origin = Origin(hyperparameters=flatten(params), git=git, run=None)
+    mark = RunMark(id=run.id, name=run.name, experiment=run.experiment)
+    origin = Origin(hyperparameters=flatten(params), git=git, run=mark)
     places = Destinations(paths.card, paths.predictions, paths.plots, paths.report)
     dossier = Dossier(model, found, prepared, record)
     dossier.write(places, origin, mistakes=chosen.mistakes)
     files.write_json(paths.metrics, found.plain())
+    run.add_params(flatten(params, "evaluate"))
+    run.add_results(found.plain())
+    run.add_files([paths.plots, paths.train_plots], "plots")
+    run.add_files([paths.report], "reports")
+    run.add_files([paths.card, paths.predictions], "model")
+    run.complete()
 
 
 if __name__ == "__main__":

@@ -75,7 +75,6 @@ class Workspace:
             *("--onnx", str(self.onnx)),
             *("--activations", str(self.activations)),
             *("--prepared", str(self.prepared)),
-            *("--train-metrics", str(self.root / "metrics/train.json")),
             *("--train-plots", str(self.root / "plots/train")),
             *("--card", str(self.root / "models/model.card.json")),
             *("--predictions", str(self.root / "models/model.predictions.npz")),
@@ -100,10 +99,6 @@ def trained(root: Path, prepared: Prepared) -> Workspace:
     files.write_json(
         root / "plots/train/replay.json",
         {"images": [0, 1], "labels": [0, 1], "epochs": [0, 1, 2], "probabilities": [even] * 3},
-    )
-    files.write_json(
-        root / "metrics/train.json",
-        {"epochs": 2, "parameters": 1, "train_loss": 0.5, "val_accuracy": 0.5, "val_loss": 0.6},
     )
     return workspace
 

@@ -41,9 +41,9 @@ def test_newest_run_with_the_hash_is_found(store: tracking.Store) -> None:
 def test_unknown_model_opens_a_restored_run(store: tracking.Store) -> None:
     """What came out of somebody else's DVC cache is tracked too, once, and says so."""
     wanted = {"onnx.sha256": "cc"}
-    arguments = {"experiment": "digits-classifier", "name": "restored"}
-    made = store.find_or_restore(wanted, **arguments, params_file=PARAMS)
-    again = store.find_or_restore(wanted, **arguments, params_file=PARAMS)
+    made = store.find_or_restore(wanted, dataset="digits", params_file=PARAMS)
+    again = store.find_or_restore(wanted, dataset="digits", params_file=PARAMS)
+    assert made.experiment == "digits-classifier"
     assert made.tags["restored"] == "true"
     assert made.id == again.id
     assert made.record.info.status == "FINISHED"
