@@ -1,18 +1,11 @@
 """Measure the exported ONNX file on the test split; write figures, model card and report."""
 
 import argparse
+import sys
 from pathlib import Path
 
-from pipeline import (
-    arrays,
-    evaluation,
-    exported,
-    files,
-    provenance,
-    stage,
-    tracking,
-    training_record,
-)
+from pipeline import evaluation, exported, files, provenance, stage, tracking, training_record
+from pipeline.arrays import load
 from pipeline.card import Origin, RunMark, git_mark
 from pipeline.config import flatten
 from pipeline.dossier import Destinations, Dossier
@@ -29,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     paths = parser.parse_args(argv)
     params = stage.enter()
     chosen = params.evaluate
-    prepared = arrays.load(paths.prepared)
+    prepared = load(paths.prepared)
     record = training_record.read(paths.train_plots)
     model = exported.read(paths.onnx, paths.activations, dataset=prepared.dataset)
     found = evaluation.evaluate(
@@ -58,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     run.add_files([paths.report], "reports")
     run.add_files([paths.card, paths.predictions], "model")
     run.complete()
+    sys.stdout.write(f"test {found.test.told()}; see {paths.report}\n")
 
 
 if __name__ == "__main__":
