@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     run.add_params(config.flatten(params, "export"))
     run.add_results(pair.metrics)
     run.add_onnx(paths.onnx, [paths.activations], classes=len(prepared.dataset.classes))
+    run.add_tags({"onnx.sha256": files.sha256_of_file(paths.onnx)})
     sys.stdout.write(f"{paths.onnx}: {pair.told()}\n")
 
 
