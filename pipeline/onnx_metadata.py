@@ -23,6 +23,7 @@ class MetadataError(PipelineError):
 class DatasetMark(Struct, frozen=True, kw_only=True):
     name: str
     requested: str
+    source: str  # published or fallback
     sha256: str  # Dataset.sha256_of_all
     test_sha256: str
 
@@ -86,6 +87,7 @@ def mark(dataset: Dataset) -> DatasetMark:
     return DatasetMark(
         name=dataset.name,
         requested=dataset.requested,
+        source=dataset.source,
         sha256=dataset.sha256_of_all,
         test_sha256=dataset.sha256.test,
     )
