@@ -12,6 +12,9 @@ const KINDS = { input, convolution, nonlinearity, pooling, fully_connected: full
  * what to show.
  */
 export function spellOut(scene) {
-  const explain = (scene.values || scene.item.kind === "input") ? KINDS[scene.item.kind] : null;
-  return (explain ?? other)(scene);
+  const { item, own } = scene;
+  const explain = scene.values || item.kind === "input" ? KINDS[item.kind] : null;
+  const found = (explain ?? other)(scene);
+  const agrees = Math.abs(found.value - own) <= 1e-2 * Math.max(1, Math.abs(own));
+  return agrees ? found : other({ ...scene, why: "What goes into this layer is not among the layers shown, so its sum cannot be written out." });
 }

@@ -84,7 +84,8 @@ export function pooling({ item, before, unit, own, values }) {
 }
 
 /** A kind that this page cannot spell out: its value, and what it is made from. */
-export function other({ item, own }) {
+export function other({ item, own, why }) {
   const from = item.inputs.length ? `It is computed from ${item.inputs.join(" and ")}.` : "";
-  return { value: own, nodes: [words(`The server computed this value. ${from}`), total("value", own)] };
+  const what = item.what ? ` (${item.what})` : "";
+  return { value: own, nodes: [words(`The server computed this value${what}. ${why ?? from}`), total("value", own)] };
 }

@@ -47,11 +47,16 @@ export function css(value, most) {
   return `rgb(${colours().slice(at, at + 3).join(" ")})`;
 }
 
-/** Black or white, whichever is easier to read on the colour of the value. */
+/** Relative luminance (WCAG 2). */
+function luminance(rgb) {
+  const [r, g, b] = Array.from(rgb, (c) => (c <= 10 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** Black or white, whichever has the greater contrast to the colour of the value. */
 export function cssText(value, most) {
   const at = place(value, most);
-  const [r, g, b] = colours().slice(at, at + 3);
-  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16171a" : "#ffffff";
+  return luminance(colours().slice(at, at + 3)) > 0.179 ? "#000" : "#fff"; // 0.179: both have 4.58
 }
 
 export function greatest(data) {
