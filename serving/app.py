@@ -9,7 +9,8 @@ import orjson
 
 from serving import coding
 from serving.access import AccessLog
-from serving.errors import ServingError, Unauthorized, Unavailable
+from serving.errors import ServingError, Unauthorized
+from serving.health import Health
 from serving.keys import Key
 from serving.metrics import ROUTES, STATUSES, Recorder
 from serving.routes import Route, Routes, handler_of
@@ -21,20 +22,20 @@ _WORTH_COMPRESSING = 1024  # bytes
 
 
 class App:
-    """One worker's application. `draining`: replies close; `refusing`: no new inference."""
+    """One worker's application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the parts of an application
         self,
         routes: Routes,
+        health: Health,
         recorder: Recorder,
         *,
         body_limit: int,
         key: Key | None = None,
         access: AccessLog | None = None,
     ) -> None:
-        self.draining = False
-        self.refusing = False
         self.routes = routes
+        self._health = health
         self._body_limit = body_limit
         self._key = key
         self._access = access
@@ -47,6 +48,11 @@ class App:
         self._refused = {
             int(status): recorder.counter("refused_total", status) for status in STATUSES[2:]
         }
+
+    @property
+    def draining(self) -> bool:
+        """Connections close after their reply."""
+        return self._health.draining
 
     async def __call__(self, request: Request) -> Reply:
         started_s = time.perf_counter()
@@ -75,8 +81,8 @@ class App:
         handler = handler_of(route, request)
         if route.guarded and self._key is not None and not self._key.opens(request.headers):
             raise Unauthorized("an API key is needed: Authorization: Bearer … or X-API-Key: …")
-        if route.infers and self.refusing:
-            raise Unavailable("the server is shutting down: send the request again")
+        if route.infers:
+            self._health.admit()
         headers = request.headers
         if b"content-encoding" in headers and request.body:
             body = await coding.decompressed(

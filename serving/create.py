@@ -8,12 +8,13 @@ from serving.app import App
 from serving.decoding import Decoders
 from serving.explain import Explainers
 from serving.feedback import Feedback
+from serving.health import Health
 from serving.inbox import inbox_of
 from serving.keys import Key
 from serving.lineup import Lineup, Role, Served
 from serving.metrics import Recorder
 from serving.mlflow_api import Invocations
-from serving.operations import Health, Operations
+from serving.operations import Operations
 from serving.pages import Pages
 from serving.predict import Predict
 from serving.predict_bodies import BodyReader
@@ -40,6 +41,7 @@ def create_app(
         routes.add(path, Route(handlers={"GET": handler}, label="/"))
     return App(
         routes,
+        health,
         recorder,
         body_limit=settings.body_limit,
         key=Key(settings.api_key.encode()) if settings.api_key else None,
@@ -91,9 +93,9 @@ def _add_operations(
     operations = Operations(lineup, recorder.sheet, _source(settings))
     paths: tuple[tuple[str, Handler, str, bool], ...] = (
         ("/v2/health/live", health.live, "/health", False),
-        ("/v2/health/ready", health.answer_ready, "/health", False),
-        ("/ping", health.answer_ready, "/health", False),
-        ("/health", health.answer_ready, "/health", False),
+        ("/v2/health/ready", health.ready, "/health", False),
+        ("/ping", health.ready, "/health", False),
+        ("/health", health.ready, "/health", False),
         ("/version", operations.version, "/health", False),
         ("/metrics", operations.metrics, "/metrics", True),
         ("/model", operations.model, "/model", True),

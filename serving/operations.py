@@ -1,4 +1,4 @@
-"""Paths for those who run the server: health, metrics, the model card."""
+"""Paths for those who run the server: metrics, the model card."""
 
 # ruff: noqa: ARG002 -- every handler takes the request
 
@@ -10,33 +10,10 @@ import msgspec
 import orjson
 
 from serving import __version__, drift, metrics_text
-from serving.errors import Unavailable
 from serving.lineup import Lineup, Role, Served
-from serving.metrics import LOADED, Sheet
+from serving.metrics import Sheet
 from serving.sources import FileSource
 from serving.wire.messages import Reply, Request
-
-
-@dataclass(slots=True)
-class Health:
-    """Ready when all workers have loaded a model once, until draining starts."""
-
-    lineup: Lineup
-    sheet: Sheet
-    draining: bool = False
-
-    @property
-    def ready(self) -> bool:
-        loaded = self.lineup.has_primary and self.sheet.touched_by_all(*LOADED)
-        return loaded and not self.draining
-
-    async def live(self, request: Request) -> Reply:
-        return Reply(b'{"live":true}')
-
-    async def answer_ready(self, request: Request) -> Reply:
-        if not self.ready:
-            raise Unavailable("not ready: " + ("draining" if self.draining else "loading a model"))
-        return Reply(b'{"ready":true}')
 
 
 @dataclass(slots=True, frozen=True)

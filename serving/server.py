@@ -11,13 +11,13 @@ from serving import cores
 from serving.access import AccessLog
 from serving.create import create_app
 from serving.errors import ModelRefused
+from serving.health import Health
 from serving.lineup import Lineup, Role, Served
 from serving.loading import Loader
 from serving.metrics import LOADED, Recorder
 from serving.mirror import Mirror
 from serving.model import Model
 from serving.observing import Observe
-from serving.operations import Health
 from serving.settings import Settings
 from serving.sources import source_of
 from serving.watching import watchers
@@ -69,7 +69,7 @@ async def run(settings: Settings, place: Place) -> int:
     """Serve until a signal; returns the exit status."""
     stop = _Stop(place.lifeline)
     lineup = Lineup()
-    health = Health(lineup, place.recorder.sheet)
+    health = Health(place.recorder.sheet)
     access = AccessLog() if settings.access_log else None
     app = create_app(settings, lineup, health, place.recorder, access)
     listener = Listener(app, _limits(settings), place.bound, place.recorder.counter("connections"))
@@ -95,17 +95,24 @@ async def run(settings: Settings, place: Place) -> int:
     place.recorder.counter("ready_workers").set(1)
     await stop.asked.wait()
     place.recorder.counter("ready_workers").set(0)
-    health.draining = app.draining = True
+    health.draining = True
     await _pause(stop.at_once, settings.drain)
-    app.refusing = True
+    health.refusing = True
     for watcher in watchers:
         watcher.cancel()
-    await listener.finish(settings.deadline + 1)
+    await _end(listener, loaders, access, patience_s=settings.deadline + 1)
+    return 0
+
+
+async def _end(
+    listener: Listener, loaders: list[Loader], access: AccessLog | None, *, patience_s: float
+) -> None:
+    """Answer everyone who was let in; then nothing runs any more."""
+    await listener.finish(patience_s)
     for loader in loaders:
         await loader.close()
     if access is not None:
         access.flush()
-    return 0
 
 
 async def _show_queues(lineup: Lineup, recorder: Recorder) -> None:

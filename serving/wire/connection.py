@@ -16,7 +16,9 @@ _PHASES_BEHIND = 16  # pipelined requests that may wait before reading pauses
 class App(Protocol):
     """What the connection serves."""
 
-    draining: bool
+    @property
+    def draining(self) -> bool:
+        """Whether connections should close after their reply."""
 
     def __call__(self, request: Request) -> Coroutine[None, None, Reply]:
         """Answer; must not raise."""
@@ -42,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._lingering = False
         self._ended = False  # the client has sent all that it will
         self._writable = True
+        self.fresh = True  # no request of it was answered yet
         self._deadline_s = math.inf
 
     # asyncio.Protocol
@@ -119,6 +122,7 @@ class Connection(asyncio.Protocol):
         if task.cancelled() or request is None or self._transport.is_closing():
             return
         reply = task.result()
+        self.fresh = False
         keep_alive = request.keep_alive and not reply.closes and not self._app.draining
         self._transport.write(
             reply.encode(keep_alive=keep_alive, with_body=request.method != "HEAD")

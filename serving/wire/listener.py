@@ -4,11 +4,13 @@ import asyncio
 import socket
 from typing import Protocol
 
+from serving.wire.closing import let_nobody_in
 from serving.wire.connection import App, Connection
 from serving.wire.reader import Limits
 
 _SWEEP_S = 0.25
 _LAST_WORDS_S = 0.1  # requests that are on their way when the socket closes are still refused
+_NEWCOMERS_S = 1.0  # likewise, from who connected just before and has not spoken yet
 _OUT_OF_FILES_S = 0.5  # rest after accept() failed for want of file descriptors
 
 
@@ -83,6 +85,7 @@ class Listener:
         """
         start_s = self._loop.time()
         self._loop.remove_reader(self._socket)
+        let_nobody_in(self._socket)
         while self._accept():
             pass
         self._socket.close()
@@ -97,5 +100,7 @@ class Listener:
 
     def _waits(self, waited_s: float, patience_s: float) -> bool:
         if waited_s < _LAST_WORDS_S:
+            return True
+        if waited_s < _NEWCOMERS_S and any(peer.fresh for peer in self._connections):
             return True
         return waited_s < patience_s and any(peer.busy for peer in self._connections)

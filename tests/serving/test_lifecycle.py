@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -78,6 +79,25 @@ def test_the_first_line_says_what_is_served_and_where(tiny_model: Path) -> None:
             rf"model digits-classifier, version {version}, 10 classes \(0, 1, .*\), http://127",
             server.log[0],
         )
+
+
+def test_no_worker_answers_before_all_can(tiny_model: Path, free_port: int) -> None:
+    """Once one request was answered, none is refused: whichever worker it meets."""
+    flags = ("--model", str(tiny_model), "--workers", "4", "--port", str(free_port))
+    process = start_process(*flags)
+    server = Server(process, url=f"http://127.0.0.1:{free_port}")
+    statuses: list[int] = []
+    while statuses[-50:] != [200] * 50:
+        with suppress(NotAdmittedError):
+            raw = bytes(784)
+            answer = server.ask("POST", "/predict", raw, content_type="application/octet-stream")
+            statuses.append(answer.status)
+    first = statuses.index(200)
+    assert set(statuses[:first]) <= {503}
+    assert set(statuses[first:]) == {200}
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 def test_a_fallback_cannot_be_missed(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from serving.create import create_app
+from serving.health import Health
 from serving.lineup import Lineup
 from serving.metrics import Recorder, Sheet
-from serving.operations import Health
 from serving.settings import Settings
 from tests.serving.live import Server
 
@@ -19,7 +19,7 @@ def test_openapi_lists_exactly_the_paths_there_are(server: Server) -> None:
     """Neither forgotten nor promised: the routes and the document are the same set."""
     sheet = Sheet(1)
     lineup = Lineup()
-    app = create_app(Settings(), lineup, Health(lineup, sheet), Recorder(sheet, 0), None)
+    app = create_app(Settings(), lineup, Health(sheet), Recorder(sheet, 0), None)
     found = {
         (path, method) for path, route in app.routes.all() for method in route.handlers
         if path != "/" and not path.startswith("/page/")
