@@ -1,13 +1,14 @@
 # Each target sets up what it needs. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro refetch promote rollback lineage test soak check fmt ui serve bench clean
+.PHONY: help setup repro refetch promote rollback lineage feedback test soak check fmt ui serve bench clean
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 PORT ?= 8000
 UI_PORT ?= 5000
+INBOX ?= inbox
 INSTALLED := $(VENV)/.installed
 IN_VENV := PATH="$(abspath $(VENV))/bin:$$PATH"
 
@@ -41,6 +42,9 @@ rollback: setup ## The champion before this one is champion again (NAME= where s
 
 lineage: setup ## Where a served version is from (SHA=0123456789ab, or NAME@champion, a commit, a run)
 	@$(IN_VENV) python -m pipeline.lineage $(or $(SHA),$(error say which: make lineage SHA=0123456789ab))
+
+feedback: setup ## Review what INBOX=inbox was told, then take it (ACCEPT=1)
+	@$(IN_VENV) python -m pipeline.review --inbox $(INBOX) $(if $(ACCEPT),--accept)
 
 test: setup ## The tests, in minutes
 	$(IN_VENV) pytest

@@ -19,6 +19,7 @@ Images: TypeAlias = NDArray[np.uint8]  # (N, C, H, W)
 Labels: TypeAlias = NDArray[np.int64]  # (N,) class indices
 
 SPLITS = ("train", "val", "test")
+FEEDBACK = "feedback"
 DATASET_JSON = "dataset.json"
 
 
@@ -54,6 +55,11 @@ class Hashes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     test: str
 
 
+class Slice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    count: int
+    sha256: str
+
+
 class Dataset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of dataset.json."""
 
@@ -68,6 +74,7 @@ class Dataset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mean: tuple[float, ...]  # (C,) of the training split, on the 0-1 scale
     std: tuple[float, ...]  # (C,) likewise
     reference: Reference
+    feedback: Slice | None = None  # images that people corrected, kept for evaluation
 
     @property
     def sha256_of_all(self) -> str:
@@ -91,9 +98,12 @@ class Prepared:
     train: Split
     val: Split
     test: Split
+    feedback: Split | None = None
 
     def splits(self) -> Iterator[tuple[str, Split]]:
         yield from zip(SPLITS, (self.train, self.val, self.test), strict=True)
+        if self.feedback is not None:
+            yield FEEDBACK, self.feedback
 
 
 def sha256_of_split(images: Images, labels: Labels) -> str:
@@ -126,7 +136,17 @@ def load(folder: Path) -> Prepared:
     Raises PreparedError that names the file and says what to do.
     """
     dataset = load_dataset(folder)
-    return Prepared(dataset, *(_load_split(folder, name, dataset) for name in SPLITS))
+    shape = dataset.image_shape
+    train, val, test = (
+        _load_split(folder, name, _slice(dataset, name), shape=shape) for name in SPLITS
+    )
+    kept = dataset.feedback
+    feedback = _load_split(folder, FEEDBACK, kept, shape=shape) if kept else None
+    return Prepared(dataset, train, val, test, feedback)
+
+
+def _slice(dataset: Dataset, name: str) -> Slice:
+    return Slice(count=getattr(dataset.counts, name), sha256=getattr(dataset.sha256, name))
 
 
 def load_dataset(folder: Path) -> Dataset:
@@ -139,13 +159,12 @@ def load_dataset(folder: Path) -> Dataset:
         raise _broken(path, str(error)) from error
 
 
-def _load_split(folder: Path, name: str, dataset: Dataset) -> Split:
-    count: int = getattr(dataset.counts, name)
-    images = _load_array(folder / f"{name}_images.npy", np.uint8, (count, *dataset.image_shape))
-    labels = _load_array(folder / f"{name}_labels.npy", np.int64, (count,))
-    found, expected = sha256_of_split(images, labels), getattr(dataset.sha256, name)
-    if found != expected:
-        raise _broken(folder / f"{name}_*.npy", f"sha256 {found}, and {expected} is expected")
+def _load_split(folder: Path, name: str, known: Slice, *, shape: tuple[int, int, int]) -> Split:
+    images = _load_array(folder / f"{name}_images.npy", np.uint8, (known.count, *shape))
+    labels = _load_array(folder / f"{name}_labels.npy", np.int64, (known.count,))
+    found = sha256_of_split(images, labels)
+    if found != known.sha256:
+        raise _broken(folder / f"{name}_*.npy", f"sha256 {found}, and {known.sha256} is expected")
     return Split(images, labels)
 
 

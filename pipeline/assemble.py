@@ -1,7 +1,7 @@
 """Official splits → the prepared set: validation cut from training, limits, statistics."""
 
 from pipeline import reference
-from pipeline.arrays import Counts, Dataset, Hashes, Prepared, Split, sha256_of_split
+from pipeline.arrays import Counts, Dataset, Hashes, Prepared, Slice, Split, sha256_of_split
 from pipeline.decode import Official
 from pipeline.raw import Source
 from pipeline.split import Indices, Purpose, limited, stratified
@@ -25,9 +25,15 @@ def divide(
 
 
 def describe(
-    official: Official, source: Source, requested: str, splits: tuple[Split, Split, Split]
+    official: Official,
+    source: Source,
+    requested: str,
+    splits: tuple[Split, Split, Split],
+    feedback: Split | None = None,
 ) -> Prepared:
+    """`feedback`: the part of what people corrected that is kept for evaluation."""
     train, val, test = splits
+    kept = feedback if feedback is not None and len(feedback) else None
     mean, std = reference.channel_statistics(train.images)
     channels, height, width = train.images.shape[1:]
     hashes = [sha256_of_split(split.images, split.labels) for split in splits]
@@ -43,8 +49,11 @@ def describe(
         mean=mean,
         std=std,
         reference=reference.reference(train.images),
+        feedback=Slice(count=len(kept), sha256=sha256_of_split(kept.images, kept.labels))
+        if kept
+        else None,
     )
-    return Prepared(dataset, train, val, test)
+    return Prepared(dataset, train, val, test, kept)
 
 
 def _take(split: Split, indices: Indices) -> Split:

@@ -50,6 +50,7 @@ class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     emnist_split: EmnistSplit
     folder_size: Annotated[int, Meta(ge=4, le=1024)]
     folder_colour: Literal["rgb", "grey"]
+    feedback: bool
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

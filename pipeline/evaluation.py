@@ -29,6 +29,7 @@ class Evaluation:
     per_class: PerClass
     reliability: Reliability
     robustness: dict[str, tuple[str, float]]  # name: strength in words, accuracy
+    feedback: Summary | None = None  # on images that people corrected and training never saw
 
     def plain(self) -> dict[str, dict[str, float]]:
         """For metrics/evaluate.json. The names sort as they are read: validation before test."""
@@ -36,6 +37,7 @@ class Evaluation:
             "on_validation": self.validation.plain(),
             "robustness": {name: accuracy for name, (_, accuracy) in self.robustness.items()},
             "test": self.test.plain(),
+            **({"feedback": self.feedback.plain()} if self.feedback else {}),
         }
         return {
             group: {name: round(value, DECIMALS) for name, value in values.items()}
@@ -87,7 +89,7 @@ def evaluate(
     def answer(images: Images) -> Probabilities:
         return predict(session, images, batch_size=batch_size)
 
-    validation, test = prepared.val, prepared.test
+    validation, test, told = prepared.val, prepared.test, prepared.feedback
     probabilities = answer(test.images)
     confusion = metrics.confusion_matrix(probabilities, test.labels)
     return Evaluation(
@@ -102,4 +104,5 @@ def evaluate(
             one.name: (one.strength, accuracy_under(one, answer, test.images, test.labels))
             for one in challenges
         },
+        feedback=metrics.summary(answer(told.images), told.labels, bins=bins) if told else None,
     )

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import arrays, assemble, datasets, decode, pictures, raw, stage
+from pipeline import arrays, assemble, datasets, decode, feedback, pictures, raw, stage
 from pipeline.config import Data
 from pipeline.contact_sheet import contact_sheet
 from pipeline.files import write_bytes
@@ -12,17 +12,24 @@ from pipeline.files import write_bytes
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("raw", "pictures", "prepared", "plots"):
+    for name in ("raw", "pictures", "feedback", "prepared", "plots"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args(argv)
     data = stage.enter().data
     source = raw.load(arguments.raw, data.dataset)
     official = read(source, data, arguments.raw, arguments.pictures)
-    splits = assemble.divide(
+    train, val, test = assemble.divide(
         official, validation_fraction=data.validation_fraction, limit=data.limit, seed=data.seed
     )
+    kept = None
+    if data.feedback:
+        shape = (train.images.shape[1], *train.images.shape[2:])
+        told = feedback.load(
+            arguments.feedback, dataset=official.name, classes=official.classes, shape=shape
+        )
+        train, kept = feedback.join(train, told.train), told.held_out
     requested = datasets.title(source.requested, data.emnist_split)
-    prepared = assemble.describe(official, source, requested, splits)
+    prepared = assemble.describe(official, source, requested, (train, val, test), kept)
     sheet = contact_sheet(prepared.train.images, prepared.train.labels, official.classes)
     write_bytes(arguments.plots / "contact_sheet.png", sheet)
     arrays.save(arguments.prepared, prepared)

@@ -33,7 +33,8 @@ class Workspace:
         """No network: every web address is asked through a proxy that is not there."""
         arguments = ["--raw", "data/raw"]
         if stage == "prepare":
-            arguments += ["--pictures", "data/images", "--prepared", "data/prepared"]
+            arguments += ["--pictures", "data/images", "--feedback", "data/feedback"]
+            arguments += ["--prepared", "data/prepared"]
             arguments += ["--plots", "plots/prepare"]
         inherited = {key: value for key, value in os.environ.items() if key != "DATA_MIRROR"}
         closed = {"http_proxy": UNROUTED, "https_proxy": UNROUTED, "PYTHONPATH": str(ROOT)}
