@@ -1,6 +1,7 @@
 """A server process on given cores: started, timed to its first right answer, weighed, stopped."""
 
 import os
+import socket
 import subprocess
 import time
 import urllib.error
@@ -46,17 +47,22 @@ def running(  # noqa: PLR0913 -- keyword-only choices of one start
             command, env=environment, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        _await(url, peer, first, expected, process)
+        await_right(url, peer, first, expected)
         yield Running(url, process.pid, time.perf_counter() - start_s)
     finally:
         _stop(process)
 
 
-def _await(
-    url: str, peer: Peer, call: Call, expected: Probabilities, process: subprocess.Popen[bytes]
-) -> None:
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def await_right(url: str, peer: Peer, call: Call, expected: Probabilities) -> None:
+    """Ask until the answer is there, a minute at most; a worker may still be loading (503)."""
     last_s = time.perf_counter() + PATIENCE_S
-    while time.perf_counter() < last_s and process.poll() is None:
+    while time.perf_counter() < last_s:
         try:
             return check(url, peer, call, expected)
         except urllib.error.HTTPError as error:

@@ -22,9 +22,8 @@ import onnxruntime as ort
 
 from benchmarks import report, wrk
 from benchmarks.peers import BATCH, CASES, Images, Peer, Probabilities, ours, peers
-from benchmarks.running import check, running
+from benchmarks.running import await_right, free_port, running
 
-PORT = 18_400
 CONNECTIONS = {CASES[0]: 16, CASES[1]: 16, CASES[2]: 8, CASES[3]: 8}
 WARM_UP_S = 1.0
 LIMIT = "onnxruntime in process"
@@ -84,12 +83,17 @@ def _golden(metadata: Mapping[str, str]) -> bytes:
 
 def one_round(bench: Bench) -> Iterator[tuple[str, str, float]]:
     """Yield (server, figure, value): the limit, each peer on one core, two workers on two."""
+    port = free_port()
     yield from zip((LIMIT,) * 2, (CASES[0], CASES[3]), _limit(bench), strict=True)
-    for peer in peers(bench.model, bench.images, PORT, bench.folder):
-        for what, value in measure(bench, peer, cores=bench.server_cores[:1], cases=CASES):
+    for peer in peers(bench.model, bench.images, port, bench.folder):
+        for what, value in measure(
+            bench, peer, port=port, cores=bench.server_cores[:1], cases=CASES
+        ):
             yield peer.name, what, value
-    pair = ours(bench.model, bench.images, PORT, workers=2)
-    for what, value in measure(bench, pair, cores=bench.server_cores[:2], cases=CASES[:2]):
+    pair = ours(bench.model, bench.images, port, workers=2)
+    for what, value in measure(
+        bench, pair, port=port, cores=bench.server_cores[:2], cases=CASES[:2]
+    ):
         yield SECOND, what, value
 
 
@@ -111,18 +115,18 @@ def _limit(bench: Bench) -> list[float]:
 
 
 def measure(
-    bench: Bench, peer: Peer, *, cores: list[int], cases: tuple[str, ...]
+    bench: Bench, peer: Peer, *, port: int, cores: list[int], cases: tuple[str, ...]
 ) -> Iterator[tuple[str, float]]:
     """Start, check, warm up, time each case, weigh, stop."""
     calls = {case: _named(call, bench.name) for case, call in peer.calls.items() if case in cases}
     first = bench.expected[:1]
     with running(
-        peer, port=PORT, cores=cores, first=calls[CASES[0]], expected=first,
+        peer, port=port, cores=cores, first=calls[CASES[0]], expected=first,
         log=bench.folder / "log",
     ) as server:  # fmt: skip
         yield "first answer s", server.first_answer_s
         for case, call in calls.items():
-            check(server.url, peer, call, bench.expected[: call.images])
+            await_right(server.url, peer, call, bench.expected[: call.images])
             how = {"folder": bench.folder, "cores": bench.load_cores}
             connections = CONNECTIONS[case]
             wrk.run(server.url, call, **how, connections=connections, seconds=WARM_UP_S)  # type: ignore[arg-type]  # a dict of two kinds

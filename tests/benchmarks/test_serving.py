@@ -1,21 +1,14 @@
 """What the serving benchmark times is right before it is timed."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from benchmarks.peers import CASES, fastapi, ours
-from benchmarks.running import check, running
+from benchmarks.running import check, free_port, running
 from benchmarks.serving import LIMIT, SECOND, prepare, ratios
 from benchmarks.wrk import Call
 from tests.serving.onnx_files import build_model
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 @pytest.mark.parametrize("peer_of", [ours, fastapi])
