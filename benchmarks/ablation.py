@@ -5,6 +5,7 @@ Each row is LeNet with a short recipe, on the validation split; the test split i
 
 import argparse
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,35 +40,39 @@ CHOICES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--images", type=int, default=10_000, help="to train on; 0 for all")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--prepared", type=Path, default=Path("data/prepared"))
     asked = parser.parse_args()
     data = arrays.load(asked.prepared)
+    data = replace(data, train=experiment.limited(data, asked.images).train)
     params = config.load(Path("params.yaml"))
+    short = {"epochs": asked.epochs, "threads": asked.threads}
     outcomes = {
-        name: [train(params, changes, data, seed, asked.epochs) for seed in asked.seeds]
+        name: [train(params, short | changes | {"seed": seed}, data) for seed in asked.seeds]
         for name, changes in CHOICES.items()
     }
-    report(outcomes, data.dataset.name, asked.epochs, params.train.threads)
+    report(outcomes, data, short)
 
 
 def train(
-    params: config.Params, changes: dict[str, Any], data: arrays.Prepared, seed: int, epochs: int
+    params: config.Params, changes: dict[str, Any], data: arrays.Prepared
 ) -> experiment.Outcome:
     """Train with the changes in whichever section has the key."""
     raw = msgspec.to_builtins(params)
     for key, value in changes.items():
         raw["model" if key in raw["model"] else "train"][key] = value
-    raw["train"] |= {"epochs": epochs, "seed": seed}
     changed = config.parse(raw, config.Params, source="ablation")
     outcome, _ = experiment.train(changed.model, changed.train, data, test=False)
     return outcome
 
 
 def report(
-    outcomes: dict[str, list[experiment.Outcome]], dataset: str, epochs: int, threads: int
+    outcomes: dict[str, list[experiment.Outcome]], data: arrays.Prepared, short: dict[str, int]
 ) -> None:
+    dataset, epochs = data.dataset.name, short["epochs"]
     rows = [
         [
             name,
@@ -78,12 +83,12 @@ def report(
         ]
         for name, seeds in outcomes.items()
     ]
-    machine = experiment.machine(threads)
+    machine = experiment.machine(short["threads"])
     count = len(next(iter(outcomes.values())))
     headings = ["changed", "parameters", "validation % ± sd", "validation loss", "training s"]
     text = "\n\n".join(
         [
-            f"# The post's choices on {dataset}: {epochs} epochs, n = {count}",
+            f"# The post's choices: {len(data.train):,} of {dataset}, {epochs} epochs, n = {count}",
             experiment.table(headings, rows),
             (
                 f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}; "
@@ -94,6 +99,7 @@ def report(
     content = {
         "dataset": dataset,
         "epochs": epochs,
+        "images": len(data.train),
         "machine": machine,
         "outcomes": {
             name: [experiment.as_json(outcome) for outcome in seeds]

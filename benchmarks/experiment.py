@@ -74,6 +74,17 @@ def train(
     return outcome, module
 
 
+def limited(data: arrays.Prepared, images: int) -> arrays.Prepared:
+    """Keep so many images of every split, from all over it."""
+    if not images:
+        return data
+    parts = {}
+    for name, split in data.splits():
+        step = max(1, len(split) // images)
+        parts[name] = arrays.Split(split.images[::step][:images], split.labels[::step][:images])
+    return arrays.Prepared(data.dataset, **parts)
+
+
 @torch.no_grad()
 def accuracy(net: nn.Module, split: arrays.Split) -> float:
     """Return percent of the split's images."""

@@ -24,33 +24,24 @@ def main() -> None:
     parser.add_argument("--nets", nargs="+", default=NAMES)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--images", type=int, default=2000, help="to train on; 0 for all")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--prepared", type=Path, default=Path("data/prepared"))
     asked = parser.parse_args()
-    data = limited(arrays.load(asked.prepared), asked.images)
+    data = experiment.limited(arrays.load(asked.prepared), asked.images)
     params = config.load(Path("params.yaml"))
-    rows = [row(name, params, data, asked.epochs) for name in asked.nets]
-    report(rows, data, params.train.threads, asked.epochs)
-
-
-def limited(data: arrays.Prepared, images: int) -> arrays.Prepared:
-    """Keep so many images of every split, from all over it."""
-    if not images:
-        return data
-    parts = {}
-    for name, split in data.splits():
-        step = max(1, len(split) // images)
-        parts[name] = arrays.Split(split.images[::step][:images], split.labels[::step][:images])
-    return arrays.Prepared(data.dataset, **parts)
+    changes = {"epochs": asked.epochs, "threads": asked.threads}
+    rows = [row(name, params, data, changes) for name in asked.nets]
+    report(rows, data, asked.threads, asked.epochs)
 
 
 def row(
-    name: str, params: config.Params, data: arrays.Prepared, epochs: int
+    name: str, params: config.Params, data: arrays.Prepared, changes: dict[str, Any]
 ) -> dict[str, str | int | float]:
     model = config.parse(
         msgspec.to_builtins(params.model) | {"name": name}, config.Model, source="zoo"
     )
     own: dict[str, Any] = {} if name == "lenet" else RECIPE
-    recipe = msgspec.structs.replace(params.train, epochs=epochs, **own)
+    recipe = msgspec.structs.replace(params.train, **(changes | own))
     outcome, module = experiment.train(model, recipe, data, test=True)
     size = measure(module.net, data.dataset.image_shape)
     return {

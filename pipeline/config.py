@@ -22,6 +22,7 @@ Natural = Annotated[int, Meta(ge=0)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
+LEAST_NORMED = 3  # images; batches are cut evenly, so the smallest then has two
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
 DatasetName = Literal[
@@ -74,6 +75,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 "the outermost values would see nothing but zeros; "
                 f"allowed is 0 to {self.kernel - 1}"
             )
+        if self.pretrained and self.name in {"lenet", "zfnet"}:
+            raise ValueError(f"there are no published weights of {self.name}: pretrained is false")
 
 
 class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +114,8 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"label_smoothing {self.label_smoothing} goes with the loss cross_entropy, "
                 "not squared_error: set it to 0.0"
             )
+        if self.precision == "16-mixed" and self.accelerator == "cpu":
+            raise ValueError("precision 16-mixed needs a GPU; on a CPU take 32-true or bf16-mixed")
 
 
 class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +140,13 @@ class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     train: Train
     export: Export
     evaluate: Evaluate
+
+    def __post_init__(self) -> None:
+        if self.model.batch_norm and self.train.batch_size < LEAST_NORMED:
+            raise ValueError(
+                f"train.batch_size {self.train.batch_size} goes with model.batch_norm false: "
+                f"its statistics need batches of {LEAST_NORMED} images or more"
+            )
 
 
 def load(path: Path) -> Params:

@@ -58,10 +58,16 @@ def test_bad_value_is_refused(key: str, value: object, message: str) -> None:
 
 def test_rules_between_two_keys() -> None:
     """Two values that are fine alone and wrong together are refused, naming both."""
-    raw = committed()
-    raw["train"] |= {"loss": "squared_error", "label_smoothing": 0.1}
-    with pytest.raises(config.ConfigError, match=r"label_smoothing 0\.1 goes with the loss"):
-        config.parse(raw, config.Params, source="params.yaml")
+    for section, changes, message in (
+        ("train", {"loss": "squared_error", "label_smoothing": 0.1}, r"0\.1 goes with the loss"),
+        ("train", {"precision": "16-mixed", "accelerator": "cpu"}, r"16-mixed needs a GPU"),
+        ("train", {"batch_size": 2}, r"train\.batch_size 2 goes with model\.batch_norm false"),
+        ("model", {"pretrained": True}, r"no published weights of lenet"),
+    ):
+        raw = committed()
+        raw[section] |= changes
+        with pytest.raises(config.ConfigError, match=message):
+            config.parse(raw, config.Params, source="params.yaml")
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", {"data": None}])
