@@ -7,6 +7,7 @@ ones. Knows arrays, not where they come from or what runs them.
 """
 
 import asyncio
+import logging
 import queue
 import threading
 import time
@@ -19,6 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import DeadlineExceeded, Unavailable
+
+_log = logging.getLogger("serving")
+
+_SWEEP_S = 0.25  # how much later than its deadline a caller may hear of it
 
 Items = NDArray[Any]  # one item per index of axis 0
 Outcome = Items | BaseException | None  # None: the caller has gone
@@ -69,6 +74,8 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[_Caller | None] = queue.SimpleQueue()
         self._backlog: deque[_Caller] = deque()  # touched by the thread only
+        self._line: deque[_Caller] = deque()  # touched by the loop only; by deadline
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._abandoned = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -89,7 +96,11 @@ class Batcher:
             )
         future: asyncio.Future[Items] = self._loop.create_future()
         self.waiting += len(items)
-        self._inbox.put(_Caller(items, future, time.monotonic() + self._deadline_s))
+        caller = _Caller(items, future, time.monotonic() + self._deadline_s)
+        self._line.append(caller)
+        if self._timer is None:
+            self._timer = self._loop.call_later(_SWEEP_S, self._expire)
+        self._inbox.put(caller)
         return future
 
     async def close(self, *, abandon: bool = False) -> None:
@@ -127,7 +138,7 @@ class Batcher:
         room = self._slice_items
         while room and self._backlog:
             caller = self._backlog.popleft()
-            if caller.future.cancelled():
+            if caller.future.done():
                 settled.append((caller, None))
             elif self._abandoned:
                 settled.append((caller, Unavailable("the server has shut down")))
@@ -153,12 +164,17 @@ class Batcher:
             if len(pieces) > 1:
                 joined = np.concatenate([piece.items for piece in pieces])
             results = self._run(joined)
+            if len(results) != len(joined):
+                raise ValueError(f"{len(joined)} items gave {len(results)} results")  # noqa: TRY301 -- as if run had raised
         except Exception as error:  # noqa: BLE001 -- it is the callers' to handle
             self._after_failure(pieces, error)
             return
         self._hand_out(pieces, results)
         if self._observe is not None:
-            self._observe(joined, results)
+            try:
+                self._observe(joined, results)
+            except Exception:  # noqa: BLE001 -- whatever it is, the queue goes on
+                _log.exception("a slice could not be observed; its results are out")
 
     def _after_failure(self, pieces: list[_Piece], error: Exception) -> None:
         """Run each caller's items alone, so that one bad caller fails without its mates."""
@@ -196,3 +212,15 @@ class Batcher:
                 caller.future.set_exception(outcome)
             elif outcome is not None:
                 caller.future.set_result(outcome)
+        while self._line and self._line[0].future.done():
+            self._line.popleft()
+
+    def _expire(self) -> None:
+        """Tell callers whose deadline passed, also while a long run keeps the thread."""
+        now_s = time.monotonic()
+        line = self._line
+        while line and (line[0].future.done() or now_s > line[0].expires_s):
+            caller = line.popleft()
+            if not caller.future.done():
+                caller.future.set_exception(DeadlineExceeded(self._too_late))
+        self._timer = self._loop.call_later(_SWEEP_S, self._expire) if line else None

@@ -163,6 +163,42 @@ def test_a_deadline_that_passed_in_the_queue_is_told() -> None:
     run(test())
 
 
+def test_a_deadline_holds_while_a_long_run_keeps_the_thread() -> None:
+    """Whoever waits behind it, or is in it, hears of the deadline in time."""
+
+    async def test() -> None:
+        runner = Runner()
+        batcher = Batcher(runner, deadline_s=0.1)
+        first = await hold(runner, batcher)
+        second = batcher.submit(items(1))
+        for future in (first, second):
+            with pytest.raises(DeadlineExceeded):
+                await future
+        runner.gate.set()
+        await batcher.close()
+        assert runner.slices == [[0]]
+        assert batcher.waiting == 0
+
+    run(test())
+
+
+def test_neither_a_wrong_count_nor_a_bad_observer_stops_the_batcher() -> None:
+    """The first is the callers' error, the second the log's; the next caller is served."""
+
+    def observe(ran: Array, results: Array) -> None:
+        raise ValueError(f"{ran} {results}")
+
+    async def test() -> None:
+        batcher = Batcher(lambda x: x[:1], observe=observe)
+        assert (await batcher.submit(items(7))).tolist() == [7]
+        with pytest.raises(ValueError, match="2 items gave 1 results"):
+            await batcher.submit(items(1, 2))
+        assert (await batcher.submit(items(8))).tolist() == [8]
+        await batcher.close()
+
+    run(test())
+
+
 def test_a_caller_that_left_is_not_run() -> None:
     """A cancelled future's items are skipped; its mates' are not."""
 

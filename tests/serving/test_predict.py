@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -169,6 +170,19 @@ def test_malformed_bodies_are_400(server: Server, content_type: str, body: bytes
     answer = server.ask("POST", "/predict", body, content_type=content_type)
     assert (answer.status, set(answer.json)) == (400, {"error"})
     assert server.ask("GET", "/v2/health/live").status == 200
+
+
+def test_curl_sends_a_picture(server: Server, images: Images, expected: Probabilities) -> None:
+    """As the README shows it."""
+    command = ["curl", "-sS", "--data-binary", "@-", "-H", "Content-Type: image/png"]
+    done = subprocess.run(
+        [*command, f"{server.url}/predict"],
+        input=png(images[0, 0]),
+        capture_output=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)["predictions"][0]
+    assert found["index"] == expected[0].argmax()
 
 
 def test_a_pickle_is_never_opened(server: Server) -> None:
