@@ -14,6 +14,7 @@ from pipeline.onnx_metadata import Golden, Metadata
 from pipeline.onnx_run import Probabilities, open_session, predict
 
 TORCH_BATCH = 256
+ALL_BATCH = 64
 OUTPUT = "probabilities"
 
 
@@ -62,5 +63,10 @@ def model_bytes(net: nn.Module, metadata: Metadata, validation: Split, *, golden
     )
     images, labels = validation.images[chosen], validation.labels[chosen]
     answers = predict(bare, images, batch_size=len(images))
-    shown = replace(metadata, golden=onnx_metadata.golden(images, labels, answers))
+    seen = onnx_metadata.answers(predict(bare, validation.images, batch_size=ALL_BATCH))
+    shown = replace(
+        metadata,
+        golden=onnx_metadata.golden(images, labels, answers),
+        statistics=replace(metadata.statistics, answers=seen),
+    )
     return to_bytes(graph, shown.properties())

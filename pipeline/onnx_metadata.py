@@ -12,8 +12,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from pipeline.arrays import Dataset, Images, Labels, Reference
+from pipeline.arrays import Dataset, Histogram, Images, Labels, Reference
 from pipeline.errors import PipelineError
+from pipeline.reference import deciles
 
 
 class MetadataError(PipelineError):
@@ -28,12 +29,20 @@ class DatasetMark(Struct, frozen=True, kw_only=True):
     test_sha256: str
 
 
+class Answers(Struct, frozen=True, kw_only=True):
+    """What the model itself answers to the validation images: drift of answers is told by it."""
+
+    classes: tuple[float, ...]  # share of the images that each class is the answer to
+    confidence: Histogram  # of the winning probability
+
+
 class Statistics(Struct, frozen=True, kw_only=True):
     """Of the training split: normalisation and the histograms against which drift is told."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     reference: Reference
+    answers: Answers | None = None
 
 
 class Golden(Struct, frozen=True, kw_only=True):
@@ -95,6 +104,15 @@ def mark(dataset: Dataset) -> DatasetMark:
 
 def statistics(dataset: Dataset) -> Statistics:
     return Statistics(mean=dataset.mean, std=dataset.std, reference=dataset.reference)
+
+
+def answers(probabilities: NDArray[np.float32]) -> Answers:
+    count, classes = probabilities.shape
+    winners = np.bincount(probabilities.argmax(axis=1), minlength=classes)
+    return Answers(
+        classes=tuple((winners / count).round(8).tolist()),
+        confidence=deciles(probabilities.max(axis=1).astype(np.float64), decimals=4),
+    )
 
 
 def golden(images: Images, labels: Labels, probabilities: NDArray[np.float32]) -> Golden:

@@ -39,9 +39,9 @@ def reference(images: Images) -> Reference:
     mass, row, column = image_statistics(images)
     return Reference(
         intensity=_intensity(value_counts(images).sum(axis=0)),
-        ink_mass=_deciles(mass),
-        centre_row=_deciles(row),
-        centre_column=_deciles(column),
+        ink_mass=deciles(mass),
+        centre_row=deciles(row),
+        centre_column=deciles(column),
     )
 
 
@@ -80,9 +80,9 @@ def _intensity(counts: NDArray[np.int64]) -> Histogram:
     return _histogram(edges, binned)
 
 
-def _deciles(values: NDArray[np.float64]) -> Histogram:
-    """Ten bins of equal weight; where values repeat, fewer."""
-    edges = np.unique([0.0, *np.quantile(values, DECILES), 1.0])
+def deciles(values: NDArray[np.float64], *, decimals: int = 17) -> Histogram:
+    """Ten bins of equal weight; where values, or edges of so many decimals, repeat, fewer."""
+    edges = np.unique([0.0, *np.quantile(values, DECILES).round(decimals), 1.0])
     counts, _ = np.histogram(values, bins=edges)
     return _histogram(edges, counts)
 

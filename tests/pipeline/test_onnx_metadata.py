@@ -87,3 +87,16 @@ def test_broken_metadata_are_named(metadata: Metadata) -> None:
         onnx_metadata.read({k: v for k, v in properties.items() if k != "classes"}, name="x.onnx")
     with pytest.raises(MetadataError, match=r"'parameters'.*Expected `int`"):
         onnx_metadata.read(properties | {"parameters": "[]"}, name="x.onnx")
+
+
+def test_answers_are_shares_of_classes_and_deciles_of_confidence() -> None:
+    """The drift of answers is told against the model's own answers to validation images."""
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet(np.full(10, 0.2), 1000).astype(np.float32)
+    found = onnx_metadata.answers(probabilities)
+    assert sum(found.classes) == pytest.approx(1)
+    assert found.classes[3] == (probabilities.argmax(axis=1) == 3).mean()
+    edges = np.array(found.confidence.edges)
+    assert (edges == edges.round(4)).all()
+    counts, _ = np.histogram(probabilities.max(axis=1), edges)
+    assert (counts / 1000).tolist() == list(found.confidence.fractions)
