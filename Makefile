@@ -1,7 +1,8 @@
 # Each target sets up what it needs. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro refetch promote rollback lineage feedback test soak check fmt ui serve bench clean
+.PHONY: help setup repro refetch promote rollback lineage feedback test soak check fmt ui serve bench record \
+    ablation zoo readme clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -69,6 +70,22 @@ ui: setup ## The MLflow UI on this checkout's store (UI_PORT=5000)
 
 serve: setup ## Serve models/model.onnx over HTTP (PORT=8000)
 	$(IN_VENV) python -m serving --model models/model.onnx --port $(PORT)
+
+bench: setup ## Measure training and serving again, into benchmarks/results; needs wrk and an idle machine
+	$(IN_VENV) python -m benchmarks.training
+	$(IN_VENV) python -m benchmarks.serving
+
+record: setup ## Measure the record recipe on five seeds (hours on two cores)
+	$(IN_VENV) python -m benchmarks.record
+
+ablation: setup ## Compare the post's choices: non-linearity, pooling, stride, padding, depth, loss
+	$(IN_VENV) python -m benchmarks.ablation
+
+zoo: setup ## Compare the convnets that came after on the chosen data set
+	$(IN_VENV) python -m benchmarks.zoo
+
+readme: setup ## Copy the measured figures into README.md
+	$(IN_VENV) python -m benchmarks.readme
 
 clean: ## Remove what can be made again; runs, data and the DVC cache stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
