@@ -39,12 +39,12 @@ def main() -> None:
 def filled(text: str) -> str:
     """`text` with every block filled from the results as they lie in benchmarks/results."""
     for name, block in (("results", results()), ("serving", serving()), ("curl", curl())):
-        pattern = rf"(<!-- {name}: .*? -->\n).*?(<!-- /{name} -->)"
-        text, found = re.subn(
-            pattern, lambda m, b=block: f"{m[1]}\n{b}\n{m[2]}", text, flags=re.DOTALL
-        )
-        if found != 1:
-            sys.exit(f"error: README.md holds {found} blocks named {name!r}; 1 is needed")
+        begin, end = rf"<!-- {name}: `make readme` -->\n", rf"<!-- /{name} -->"
+        parts = re.split(rf"({begin}).*?({end})", text, flags=re.DOTALL)
+        if len(parts) != len(("before", "begin", "end", "after")):
+            sys.exit(f"error: README.md needs one block named {name!r}, with its begin and end")
+        before, opened, closed, after = parts
+        text = f"{before}{opened}\n{block}\n{closed}{after}"
     return text
 
 
