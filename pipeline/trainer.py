@@ -7,10 +7,23 @@ from typing import TYPE_CHECKING
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.loggers import Logger
 
 if TYPE_CHECKING:
     from pipeline.config import Train
+
+
+class CalmBar(TQDMProgressBar):
+    """One line for the whole training epoch, redrawn now and then; validation has none."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=4)
+
+    def init_validation_tqdm(self) -> Tqdm:
+        bar = super().init_validation_tqdm()
+        bar.disable = True
+        return bar
 
 
 def build(
@@ -23,7 +36,7 @@ def build(
 ) -> lightning.Trainer:
     """Return a Trainer for ImageClassifier; `root` is where Lightning would put what it writes."""
     torch.set_num_threads(train.threads)
-    bar = [TQDMProgressBar(refresh_rate=4)] if progress else []
+    bar = [CalmBar()] if progress else []
     return lightning.Trainer(
         default_root_dir=root,
         accelerator=train.accelerator,
