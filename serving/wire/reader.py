@@ -57,6 +57,7 @@ class RequestReader:
         self._headers: Headers = {}
         self._head_bytes = 0
         self._head_lines = 0
+        self._is_old = False
         self._held_bytes = 0  # fed since the head began
         self._body: bytes | bytearray = b""
 
@@ -113,7 +114,8 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         headers = self._headers
-        if b"host" not in headers and self._parser.get_http_version() == "1.1":
+        self._is_old = self._parser.get_http_version() != "1.1"
+        if b"host" not in headers and not self._is_old:
             raise BadRequest("the request has no Host field: HTTP/1.1 asks for one")
         length = headers.get(b"content-length")
         if b"transfer-encoding" in headers:
@@ -139,7 +141,8 @@ class RequestReader:
     def on_message_complete(self) -> None:
         path, _, query = self._url.partition(b"?")
         keep_alive: bool = self._parser.should_keep_alive()
-        self._over = not keep_alive or self._parser.should_upgrade()
+        # HTTP/1.0's keep-alive would have to be confirmed in the reply: not worth it
+        self._over = not keep_alive or self._is_old or self._parser.should_upgrade()
         self.complete.append(
             Request(
                 self._parser.get_method().decode(),

@@ -138,6 +138,8 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
 def test_http_1_0_head_and_upgrades(server: Server) -> None:
     """Old clients, HEAD, h2c offers and Expect are answered as plain HTTP/1.1 allows."""
     assert server.raw(b"GET /v2 HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+    kept = server.raw(b"GET /v2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert b"connection: close" in kept
     head = server.raw(b"HEAD /v2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert head.endswith(b"\r\n\r\n")
