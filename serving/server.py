@@ -147,6 +147,7 @@ async def _pause(cut_short: asyncio.Event, seconds: float) -> None:
 def _limits(settings: Settings) -> Limits:
     return Limits(
         body_bytes=settings.body_limit,
+        all_bodies_bytes=max(settings.body_memory, settings.body_limit),
         header_s=settings.header_timeout,
         body_s=settings.body_timeout,
         idle_s=settings.idle_timeout,

@@ -30,6 +30,7 @@ class Settings:
     queue: int = _option(4096, "images waiting in one worker before 503", least=1)
     deadline: float = _option(10.0, "seconds a request may wait in the queue before 504", least=0)
     body_limit: int = _option(16 << 20, "bytes of a body, also after decompression", least=1)
+    body_memory: int = _option(256 << 20, "bytes of bodies still arriving, in one worker", least=1)
     max_pixels: int = _option(1 << 24, "pixels of one picture", least=1)
     header_timeout: float = _option(10.0, "seconds for a request's headers to arrive", least=0.1)
     body_timeout: float = _option(30.0, "seconds for a request's body to arrive", least=0.1)

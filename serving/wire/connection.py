@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Protocol, cast
 
 from serving.errors import ServingError, TooSlow
+from serving.wire.budget import Budget
 from serving.wire.messages import Reply, Request
 from serving.wire.reader import Limits, Phase, RequestReader
 
@@ -30,13 +31,12 @@ class App(Protocol):
 class Connection(asyncio.Protocol):
     """Its owner keeps it in `peers` and calls `check_deadline` now and then."""
 
-    def __init__(
-        self, app: App, limits: Limits, peers: set["Connection"], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, app: App, limits: Limits, budget: Budget, peers: set["Connection"]) -> None:
         self._app = app
         self._limits = limits
         self._peers = peers
-        self._loop = loop
+        self._budget = budget
+        self._loop = asyncio.get_running_loop()
         self._phase = Phase.IDLE
         self._request: Request | None = None  # the one that is being answered
         self._task: asyncio.Task[Reply] | None = None
@@ -53,11 +53,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._peers.add(self)
         peer = transport.get_extra_info("peername")
-        self._reader = RequestReader(self._limits, peer[0] if peer else "")
+        self._reader = RequestReader(self._limits, self._budget, peer[0] if peer else "")
         self._deadline_s = self._loop.time() + self._limits.idle_s
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         self._peers.discard(self)
+        self._reader.forget_body()
         if self._task is not None:
             self._task.cancel()
 
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
             reader.feed(data)
         except ServingError as error:
             self._refusal = error
+            reader.forget_body()
         if self._task is None:
             self._next()
         elif len(reader.complete) > _PHASES_BEHIND:
@@ -160,6 +162,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         part = "headers" if self._phase is Phase.HEAD else "body"
+        self._reader.forget_body()
         self._refusal = TooSlow(f"the {part} did not arrive within {self._patience_s():g} s")
         self._refuse(self._refusal)
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from typing import Protocol
 
+from serving.wire.budget import Budget
 from serving.wire.closing import let_nobody_in
 from serving.wire.connection import App, Connection
 from serving.wire.reader import Limits
@@ -29,6 +30,7 @@ class Listener:
         self._socket = bound
         self._open_count = open_count
         self._loop = asyncio.get_running_loop()
+        self._budget = Budget(limits.all_bodies_bytes)
         self._connections: set[Connection] = set()
         self._opening: set[asyncio.Task[object]] = set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -65,7 +67,7 @@ class Listener:
             client.close()
 
     def _connection(self) -> Connection:
-        return Connection(self._app, self._limits, self._connections, self._loop)
+        return Connection(self._app, self._limits, self._budget, self._connections)
 
     def _accept_again(self) -> None:
         if self._sweep is not None:

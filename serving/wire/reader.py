@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import httptools
 
 from serving.errors import BadRequest, HeadersTooLarge, ServingError, TooLarge, UriTooLong
+from serving.wire.budget import Budget
 from serving.wire.messages import Headers, Request
 
 _URL_BYTES = 8 << 10
@@ -31,6 +32,7 @@ class Phase(Enum):
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Limits:
     body_bytes: int
+    all_bodies_bytes: int
     header_s: float
     body_s: float
     idle_s: float
@@ -42,13 +44,14 @@ class RequestReader:
     After an error nothing of the connection can be read any more: answer, then close.
     """
 
-    def __init__(self, limits: Limits, client: str = "") -> None:
+    def __init__(self, limits: Limits, budget: Budget, client: str = "") -> None:
         self.complete: list[Request] = []
         self.phase = Phase.IDLE
         self.expects_continue = False
         self._body_limit = limits.body_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._client = client
+        self._budget = budget
         self._over = False
         self._start()
 
@@ -131,6 +134,7 @@ class RequestReader:
     def on_body(self, part: bytes) -> None:
         if len(self._body) + len(part) > self._body_limit:
             raise self._body_too_large()
+        self._budget.take(len(part))
         if not self._body:
             self._body = part
             return
@@ -156,6 +160,11 @@ class RequestReader:
         )
         self.phase = Phase.IDLE
         self.expects_continue = False
+        self.forget_body()
+
+    def forget_body(self) -> None:
+        """Let go of what came of a body: it is whole, or nobody waits for the rest."""
+        self._budget.give_back(len(self._body))
         self._body = b""
 
     def _body_too_large(self) -> ServingError:
