@@ -125,13 +125,20 @@ export class Bench {
     this.result = convolve(this.image, this.kernel, this.options);
     const { width, height, data } = this.result;
     this.most = greatest(data);
-    const { row, column } = this.at ?? { row: height >> 1, column: width >> 1 };
+    const { row, column } = this.at ?? this.brightest();
     this.at = { row: Math.min(row, Math.max(0, height - 1)), column: Math.min(column, Math.max(0, width - 1)) };
     this.drawInput();
     const formula = sizeFormula(this.image.height, this.side, this.options.padding, this.options.stride);
     this.parts.formula.textContent = `Result: ${formula} pixels a side`;
     this.drawOutput();
     this.markStop();
+  }
+
+  /** Where the result is strongest: a good place to begin. */
+  brightest() {
+    const { width, data } = this.result;
+    const index = Math.max(0, data.findIndex((value) => Math.abs(value) === this.most));
+    return { row: Math.floor(index / (width || 1)), column: index % (width || 1) };
   }
 
   drawInput() {

@@ -1,7 +1,7 @@
 // The model card: what answered, how good it is, and where it comes from.
 
 import { h, replace } from "./dom.js";
-import { grouped, percent } from "./numbers.js";
+import { grouped } from "./numbers.js";
 
 const row = (name, value) => (value === undefined || value === null || value === "" ? null : h("div", {}, h("dt", {}, name), h("dd", {}, value)));
 
@@ -10,7 +10,7 @@ const code = (text) => h("code", {}, text);
 function accuracyOf(metrics) {
   const test = metrics?.test ?? metrics ?? {};
   const accuracy = test.accuracy ?? test.test_accuracy;
-  return typeof accuracy === "number" ? percent(accuracy) : null;
+  return typeof accuracy === "number" ? `${(100 * accuracy).toFixed(2)} %` : null;
 }
 
 function origin(dataset) {

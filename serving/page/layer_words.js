@@ -36,14 +36,14 @@ function facts(item, layers) {
     const each = (before.maps / item.groups) * item.kernel[0] * item.kernel[1];
     return [
       `kernel ${item.kernel.join(" × ")}, stride ${item.stride[0]}, padding ${item.padding[0]}`,
-      item.dilation[0] === 1 ? `size: ${sizeFormula(before.height, item.kernel[0], item.padding[0], item.stride[0])}` : null,
+      item.dilation[0] === 1 ? `${sizeFormula(before.height, item.kernel[0], item.padding[0], item.stride[0])}` : null,
       `${item.maps} × (${before.maps / item.groups} × ${item.kernel.join(" × ")} + 1) = ${grouped(item.maps * (each + 1))} weights`,
     ];
   }
   if (item.kind === "pooling") return [`${item.function} of ${item.kernel.join(" × ")}, stride ${item.stride[0]}`];
   if (item.kind === "nonlinearity") return [item.function];
   if (item.kind === "fully_connected") return [`${grouped(item.size)} × (${grouped(before.size)} + 1) = ${grouped(item.size * (before.size + 1))} weights`];
-  if (item.kind === "other") return [`from ${item.inputs.join(" and ")}`];
+  if (item.kind === "other") return [item.what, `from ${item.inputs.join(" and ")}`];
   return [];
 }
 

@@ -65,10 +65,17 @@ function drawn(done) {
 
 /** `done`: not in the middle of a stroke, so the address may follow. */
 function shown(done = true) {
-  find("#hint").hidden = !pad.blank;
+  hint();
   samples?.mark(source.kind === "sample" ? source.sample.index : -1);
   if (done) history.replaceState(null, "", (source.kind === "sample" && hashOf(source)) || location.pathname);
   if (model) live.follow(source);
+}
+
+/** An invitation: large on an empty sheet, small on a picture, none on a drawing. */
+function hint() {
+  const line = find("#hint");
+  line.hidden = pad.strokes.length > 0;
+  line.classList.toggle("small", !pad.blank);
 }
 
 function pictureOf(pixels) {
@@ -163,8 +170,16 @@ async function loadModels() {
   useModel(models[0]);
   setUpFeedback({ isOn: about.feedback, model: () => model, shown: () => result });
   const facts = await api.card();
+  tellFallback(facts.dataset);
   showCard(find("#card-body"), facts);
   showTraining(find("#training-body"), facts.card);
+}
+
+/** Nobody should take one data set's answers for another's. */
+function tellFallback({ name, requested }) {
+  const line = find("#fallback");
+  line.hidden = name === requested;
+  line.textContent = `This model was trained on “${name}”, because “${requested}” could not be fetched: its answers are those of “${name}”.`;
 }
 
 function open() {
@@ -173,12 +188,12 @@ function open() {
   if (given?.strokes?.length) {
     pad.show(null, given.strokes);
     source = { kind: "drawing", strokes: pad.strokes };
-    find("#hint").hidden = true;
+    hint();
     live.follow(source);
   } else if (given?.pixels?.length === size) {
     source = { kind: "pixels", pixels: given.pixels };
     pad.show(pictureOf(given.pixels));
-    find("#hint").hidden = true;
+    hint();
     live.follow(source);
   } else if (samples.all.length) take(samples.all[given?.sample] ?? samples.all[0]);
 }

@@ -14,6 +14,7 @@ export function short(x) {
 /** The same for a small cell: without the zero before the point. */
 export function tiny(x) {
   const size = Math.abs(x);
+  if (Number.isInteger(x) && size < 1000) return minus(String(x));
   if (size >= 9.995) return minus(x.toFixed(size >= 99.95 ? 0 : 1));
   const text = x.toFixed(2).replace("0.", ".");
   return text === "-.00" ? ".00" : minus(text);
