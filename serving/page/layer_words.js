@@ -15,7 +15,7 @@ const FIRST = {
   pooling: () => "Every map shrinks: of each small window one number remains. Less to compute, and the exact position matters less.",
   fully_connected: (item) => `Here positions end: each of the ${plural(item.size, "unit")} looks at all numbers before it, with weights of its own, and learns which combinations of features mean what.`,
   softmax: () => "Scores become probabilities: all positive, together one. The brightest is the answer.",
-  other: () => "A step of this net that is neither of the usual kinds, such as adding two paths or joining them.",
+  other: () => "A step of this net that is none of the usual kinds, such as normalising, or adding two paths.",
 };
 
 export const shapeWords = (item) =>

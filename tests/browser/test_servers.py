@@ -52,6 +52,23 @@ def test_a_key_is_asked_for(browser: "Browser", trained: Path) -> None:
         context.close()
 
 
+def test_feedback_where_it_is_taken(
+    browser: "Browser", server: Server, trained: Path, tmp_path: Path
+) -> None:
+    """A correction becomes a file to review; a server that takes none does not offer it."""
+    with visiting(browser, server.url) as visit:
+        assert not visit.find("#feedback").is_visible()
+    inbox = tmp_path / "inbox"
+    command = ("--model", str(trained), "--feedback", str(inbox))
+    with serving(*command) as running, visiting(browser, running.url) as visit:
+        visit.find("#truth").select_option("4")
+        visit.find("#feedback button").click()
+        visit.page.wait_for_selector("#feedback-said:not(:empty)")
+        assert visit.find("#feedback-said").inner_text() == "Thank you: noted."
+    (note,) = inbox.rglob("*.png")
+    assert note.parent.name == "4"
+
+
 def test_without_sidecars(browser: "Browser", trained: Path, tmp_path: Path) -> None:
     """A bare model.onnx is drawn on and answers; the page says what is missing."""
     shutil.copy(trained, tmp_path / "model.onnx")
