@@ -171,9 +171,9 @@ class Callers:
                 self.tally.kept_out += 1
                 await asyncio.sleep(0.05)
                 continue
-            if hang_up_every and number % hang_up_every == 0:
+            if hang_up_every and number % hang_up_every == 1:  # bad ones stand at 0
                 self.tally.hung_up += 1
-                stream[1].write(shot.sent[: len(shot.sent) // (1 + number % 2)])
+                stream[1].write(shot.sent[: len(shot.sent) // (1 + number // hang_up_every % 2)])
             elif await self._answered(stream, shot):
                 continue
             stream[1].transport.abort()

@@ -63,6 +63,7 @@ def test_a_hundred_thousand_mixed_requests(lenet_model: Path, ammunition: list[S
     assert (tally.cut, tally.kept_out) == (0, 0)
     assert tally.right + tally.hung_up == TOTAL + WARM_UP
     assert 0.04 < tally.hung_up / (TOTAL + WARM_UP) < 0.06
+    assert 0.04 < 1 - tally.statuses[200] / tally.statuses.total() < 0.06
     assert growth <= GROWTH_MB
 
 
