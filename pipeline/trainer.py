@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.loggers import Logger
+from torch.utils import deterministic
 
 if TYPE_CHECKING:
     from pipeline.config import Train
@@ -36,6 +37,8 @@ def build(
 ) -> lightning.Trainer:
     """Return a Trainer for ImageClassifier; `root` is where Lightning would put what it writes."""
     torch.set_num_threads(train.threads)
+    # deterministic mode would fill every new tensor; nothing here reads what it has not written
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # made at run time
     bar = [CalmBar()] if progress else []
     return lightning.Trainer(
         default_root_dir=root,
