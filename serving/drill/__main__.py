@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     sys.stdout.write(
         f"{wrong} deviations. Items 9 and 10 (signals, model files) need the process\n"
     )
-    sys.stdout.write("itself: tests/serving/test_lifecycle.py does them.\n")
+    sys.stdout.write("itself: tests/serving/test_lifecycle.py and test_workers.py do them.\n")
     return DEVIATION if wrong else 0
 
 

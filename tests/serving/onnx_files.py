@@ -90,9 +90,25 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
     golden = np.random.default_rng(1).integers(0, 256, (classes, *shape)).astype(np.uint8)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     expected = session.run(None, {"images": golden})[0] + (0.01 if spoil_golden else 0)
-    metadata = {
+    metadata = _metadata(golden, expected, source) | {
         "model_name": name,
         "net": net,
+        "parameters": str(sum(array.size for array in weights.values())),
+        "statistics": json.dumps(
+            {"mean": [0.13], "std": [0.31], "reference": reference or {}, "answers": answers}
+        ),
+    }
+    helper.set_model_props(model, metadata)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _metadata(
+    golden: NDArray[np.uint8], expected: NDArray[np.float32], source: str
+) -> dict[str, str]:
+    """Give what the export writes of classes, data and golden images."""
+    classes, shape = expected.shape[1], golden.shape[1:]
+    return {
         "classes": json.dumps([str(index) for index in range(classes)]),
         "image_shape": json.dumps(shape),
         "dataset": json.dumps(
@@ -100,18 +116,11 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
              "sha256": "0" * 64, "test_sha256": "1" * 64}
         ),
         "params_sha256": "2" * 64,
-        "parameters": str(sum(array.size for array in weights.values())),
-        "statistics": json.dumps(
-            {"mean": [0.13], "std": [0.31], "reference": reference or {}, "answers": answers}
-        ),
         "golden": json.dumps(
             {"images": base64.b64encode(golden.tobytes()).decode(),
              "labels": expected.argmax(axis=1).tolist(), "probabilities": expected.tolist()}
         ),
     }  # fmt: skip
-    helper.set_model_props(model, metadata)
-    content: bytes = model.SerializeToString()
-    return content
 
 
 def answers(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -52,7 +52,7 @@ async def hold(runner: Runner, batcher: Batcher) -> asyncio.Future[Array]:
 
 
 def test_what_gathers_during_a_run_runs_together() -> None:
-    """Drain: one run for all that waited, and each caller gets its own results in order."""
+    """Drain: an idle batcher runs at once, then one run takes all that waited meanwhile."""
 
     async def test() -> None:
         runner = Runner()
@@ -65,17 +65,6 @@ def test_what_gathers_during_a_run_runs_together() -> None:
             [2 * i, 2 * (i + 100)] for i in range(1, 5)
         ]
         assert len(runner.slices) == 2
-        await batcher.close()
-
-    run(test())
-
-
-def test_a_single_caller_waits_for_nobody() -> None:
-    """No timer: an idle batcher runs at once."""
-
-    async def test() -> None:
-        batcher = Batcher(Runner())
-        assert (await batcher.submit(items(21))).tolist() == [42]
         await batcher.close()
 
     run(test())

@@ -1,74 +1,20 @@
 """Start, reload, drain and death of real server processes."""
 
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.serving.live import ROOT, Answer, NotAdmittedError, Server, serving, start_process
+from tests.serving.live import ROOT, Server, serving, start_process
+from tests.serving.load import Load, eventually, replace
 from tests.serving.onnx_files import answers, build_model
 
 Images = NDArray[np.uint8]
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something that is bound to happen has happened."""
-    last_s = time.monotonic() + 15
-    while not holds():
-        if time.monotonic() > last_s:
-            raise AssertionError(f"not within 15 s: {what}")
-        time.sleep(0.02)
-
-
-class Load:
-    """Callers that ask without a pause and keep every answer, until the block ends."""
-
-    def __init__(self, server: Server, image: Images, callers: int = 4) -> None:
-        self.answers: list[Answer] = []
-        self._server, self._image = server, image
-        self._on = True
-        self._threads = [threading.Thread(target=self._ask) for _ in range(callers)]
-
-    def _ask(self) -> None:
-        while self._on:
-            try:
-                self.answers.append(self._server.predict({"images": self._image.tolist()}))
-            except NotAdmittedError:
-                return
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        eventually(lambda: len(self.answers) > 20, "answers under load")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._on = False
-        for thread in self._threads:
-            thread.join(20)
-
-    @property
-    def versions(self) -> set[str]:
-        return {answer.json["model"]["version"] for answer in self.answers if answer.status == 200}
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write beside, then rename: as the stages do."""
-    beside = path.with_name("new.onnx")
-    beside.write_bytes(content)
-    beside.rename(path)
 
 
 def test_the_first_line_says_what_is_served_and_where(tiny_model: Path) -> None:
@@ -79,25 +25,6 @@ def test_the_first_line_says_what_is_served_and_where(tiny_model: Path) -> None:
             rf"model digits-classifier, version {version}, 10 classes \(0, 1, .*\), http://127",
             server.log[0],
         )
-
-
-def test_no_worker_answers_before_all_can(tiny_model: Path, free_port: int) -> None:
-    """Once one request was answered, none is refused: whichever worker it meets."""
-    flags = ("--model", str(tiny_model), "--workers", "4", "--port", str(free_port))
-    process = start_process(*flags)
-    server = Server(process, url=f"http://127.0.0.1:{free_port}")
-    statuses: list[int] = []
-    while statuses[-50:] != [200] * 50:
-        with suppress(NotAdmittedError):
-            raw = bytes(784)
-            answer = server.ask("POST", "/predict", raw, content_type="application/octet-stream")
-            statuses.append(answer.status)
-    first = statuses.index(200)
-    assert set(statuses[:first]) <= {503}
-    assert set(statuses[first:]) == {200}
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 0
 
 
 def test_a_fallback_cannot_be_missed(tmp_path: Path) -> None:
@@ -209,44 +136,3 @@ def test_sigterm_under_load_answers_everyone(
             assert server.wait() == 0
         assert {answer.status for answer in load.answers} <= {200, 503}
         assert sum(answer.status == 200 for answer in load.answers) > 20
-
-
-def test_a_killed_worker_is_replaced(tiny_model: Path, images: Images) -> None:
-    """The other one serves meanwhile; counts go on where they were."""
-    flags = ("--model", str(tiny_model), "--workers", "2", "--no-access-log")
-    with serving(*flags) as server:
-        eventually(lambda: server.metric("serving_ready_workers") == 2, "both workers")
-        victim = children(server.process.pid)[0]
-        served = 'serving_requests_total{route="/predict",status="200"}'
-        for _ in range(10):
-            server.predict({"images": images[0].tolist()})
-        os.kill(victim, signal.SIGKILL)
-        eventually(lambda: victim not in children(server.process.pid), "its burial")
-        assert server.predict({"images": images[0].tolist()}).status == 200
-        eventually(lambda: server.metric("serving_ready_workers") == 2, "its successor")
-        assert server.metric(served) == 11
-        assert server.stop() == 0
-
-
-def test_no_worker_outlives_its_supervisor(tiny_model: Path) -> None:
-    """SIGKILL of the supervisor ends the workers too, and frees the port."""
-    with serving("--model", str(tiny_model), "--workers", "2") as server:
-        eventually(lambda: server.metric("serving_ready_workers") == 2, "both workers")
-        workers = children(server.process.pid)
-        server.process.kill()
-        server.process.wait(10)
-        eventually(lambda: not any(map(is_alive, workers)), "the workers' end")
-        with socket.socket() as free:
-            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            free.bind(("127.0.0.1", server.port))
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

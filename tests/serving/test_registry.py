@@ -16,8 +16,8 @@ from mlflow import MlflowClient
 from numpy.typing import NDArray
 
 from tests.serving.live import Server, serving, start_process
+from tests.serving.load import Load, eventually
 from tests.serving.onnx_files import build_model
-from tests.serving.test_lifecycle import Load, eventually
 
 Images = NDArray[np.uint8]
 NAME = "digits-classifier"

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.serving.live import Server, serving
+from tests.serving.load import eventually, replace
 from tests.serving.onnx_files import answers, build_model
-from tests.serving.test_lifecycle import eventually, replace
 
 Images = NDArray[np.uint8]
 
