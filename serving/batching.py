@@ -72,7 +72,8 @@ class Batcher:
         self._queue_items = queue_items
         self._deadline_s = deadline_s
         self._loop = asyncio.get_running_loop()
-        self._inbox: queue.SimpleQueue[_Caller | None] = queue.SimpleQueue()
+        self._arrived: list[_Caller] = []  # in this turn of the loop
+        self._inbox: queue.SimpleQueue[list[_Caller] | None] = queue.SimpleQueue()
         self._backlog: deque[_Caller] = deque()  # touched by the thread only
         self._line: deque[_Caller] = deque()  # touched by the loop only; by deadline
         self._timer: asyncio.TimerHandle | None = None
@@ -100,14 +101,23 @@ class Batcher:
         self._line.append(caller)
         if self._timer is None:
             self._timer = self._loop.call_later(_SWEEP_S, self._expire)
-        self._inbox.put(caller)
+        if not self._arrived:
+            self._loop.call_soon(self._hand_over)
+        self._arrived.append(caller)
         return future
+
+    def _hand_over(self) -> None:
+        """Wake the thread once for all who came in one turn of the loop, not for the first."""
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            self._inbox.put(arrived)
 
     async def close(self, *, abandon: bool = False) -> None:
         """Take nobody new, answer everyone queued (`abandon`: with Unavailable), end the thread."""
         self._abandoned |= abandon
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._inbox.put(None)
         await asyncio.shield(self._ended)
 
@@ -125,10 +135,10 @@ class Batcher:
                 self._run_slice(pieces)
         self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
-    def _receive(self, caller: _Caller | None) -> bool:
-        if caller is not None:
-            self._backlog.append(caller)
-        return caller is not None
+    def _receive(self, callers: list[_Caller] | None) -> bool:
+        if callers is not None:
+            self._backlog.extend(callers)
+        return callers is not None
 
     def _gather(self, now_s: float) -> tuple[list[_Piece], list[tuple[_Caller, Outcome]]]:
         """Take the next slice from the front, and settle whoever needs no run any more."""

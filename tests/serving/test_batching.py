@@ -242,3 +242,19 @@ def test_the_observer_sees_each_slice_with_its_results() -> None:
 
     run(test())
     assert seen == [([1, 2], [2, 4], "batcher")]
+
+
+def test_callers_of_one_turn_of_the_loop_run_together() -> None:
+    """The first of them does not wake the thread for itself alone."""
+
+    async def test() -> None:
+        runner = Runner()
+        batcher = Batcher(runner)
+        results = await asyncio.gather(*[batcher.submit(items(i)) for i in range(16)])
+        assert [result.tolist() for result in results] == [[2 * i] for i in range(16)]
+        assert len(runner.slices) == 1
+        last = batcher.submit(items(7))
+        await batcher.close()
+        assert (await last).tolist() == [14]
+
+    run(test())
