@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from typing import get_args
 from urllib.parse import parse_qsl
 
-import orjson
-
+from serving import predictions
 from serving.decoding import Fit
 from serving.errors import BadRequest
 from serving.lineup import Lineup
-from serving.model import Facts, Probabilities
 from serving.predict_bodies import BodyReader
-from serving.probabilities import greatest
 from serving.wire.messages import Reply, Request
 
 _FITS = get_args(Fit)
@@ -40,7 +37,7 @@ class Predict:
             request.body, content_type, served.facts.image_shape, options.fit
         )
         probabilities = await served.batcher.submit(images)
-        return Reply(_body(probabilities, served.facts, options.top_k))
+        return Reply(predictions.body(probabilities, served.facts, options.top_k))
 
 
 def read_options(query: bytes) -> Options:
@@ -74,25 +71,3 @@ def _fit(text: str | None) -> Fit:
     if text is None:
         return "auto"
     raise BadRequest(f"fit must be one of {', '.join(_FITS)}")
-
-
-def _body(probabilities: Probabilities, facts: Facts, top_k: int | None) -> bytes:
-    """Numbers go out as float32 prints: as few digits as tell them apart."""
-    classes = facts.classes
-    best = probabilities.argmax(axis=1).tolist()
-    if top_k is None:
-        named = [dict(zip(classes, row, strict=True)) for row in probabilities]
-    else:
-        order = greatest(probabilities, top_k)
-        named = [
-            {classes[index]: row[index] for index in indexes}
-            for row, indexes in zip(probabilities, order.tolist(), strict=True)
-        ]
-    predictions = [
-        {"label": classes[i], "index": i, "probability": row[i], "probabilities": by_class}
-        for i, row, by_class in zip(best, probabilities, named, strict=True)
-    ]
-    model = {"name": facts.name, "version": facts.version}
-    return orjson.dumps(
-        {"model": model, "predictions": predictions}, option=orjson.OPT_SERIALIZE_NUMPY
-    )
