@@ -37,8 +37,6 @@ export class Pad {
 
   down(event) {
     if (event.button !== 0 || !event.isPrimary) return;
-    event.preventDefault();
-    this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture?.(event.pointerId);
     this.cursor = null;
     this.begin(this.point(event));

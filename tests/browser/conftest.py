@@ -61,28 +61,34 @@ def lacking(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """One Chromium for a module: Playwright's event loop must not outlive it."""
+@pytest.fixture(scope="session")
+def chromium() -> str | None:
+    """Path of Chromium; without one, nothing is trained in vain."""
     lack = missing()
     if lack is not None:
         lacking(f"{lack}; {INSTALL}")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """One Chromium for a module: Playwright's event loop must not outlive it."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- it may not be installed
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 -- what it is for
     """Path of a small LeNet that reads digits, with both of its sidecars."""
     return small_model.make(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="session")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 -- what it is for
     """Path of another one, hardly trained."""
     return small_model.make(tmp_path_factory.mktemp("other"), seed=1, epochs=1)
 
