@@ -1,8 +1,8 @@
 # Each target sets up what it needs. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro refetch promote rollback lineage feedback test soak check fmt ui serve bench record \
-    ablation zoo readme clean
+.PHONY: help setup repro refetch promote rollback lineage feedback sweep test soak check fmt ui serve \
+    bench record ablation zoo readme clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -46,6 +46,10 @@ lineage: setup ## Where a served version is from (SHA=0123456789ab, or NAME@cham
 
 feedback: setup ## Review what INBOX=inbox was told, then take it (ACCEPT=1)
 	@$(IN_VENV) python -m pipeline.review --inbox $(INBOX) $(if $(ACCEPT),--accept)
+
+sweep: setup ## Search the parameters of sweep.yaml (TRIALS=20 WORKERS=1 NAME=sweep; APPLY=1 takes the best)
+	@$(IN_VENV) python -m pipeline.sweep $(if $(NAME),--name $(NAME)) $(if $(TRIALS),--trials $(TRIALS)) \
+	    $(if $(WORKERS),--workers $(WORKERS)) $(if $(APPLY),--apply)
 
 test: setup ## The tests, in minutes
 	$(IN_VENV) pytest

@@ -100,10 +100,9 @@ def text(origin: Origin, registry: Registry) -> str:
         "run": _run(origin.run),
         "commit": _commit(tags),
         "changed": tags.get("git.params_diff", "").replace("\n", "; "),
-        "experiment": tags.get("dvc.experiment", ""),
-        "data": _named(tags, "data.name", "data.sha256", "data.test_sha256"),
-        "dvc": _named(tags, "dvc.lock_sha256", "dvc.onnx_md5", "dvc.data_md5"),
-        "recipe": _named(tags, "params.sha256", "checkpoint.sha256"),
+        "data": f"{tags.get('data.name', '')}  {_hashes(tags, 'data', 'data.test')}",
+        "recipe": _hashes(tags, "params", "checkpoint"),
+        "dvc": "  ".join(f"{k} {v}" for k, v in sorted(tags.items()) if k.startswith("dvc.")),
         "accuracy": tags.get("metrics.test.accuracy", ""),
     }
     return "\n".join(f"{key:<11}{value}" for key, value in rows.items() if value)
@@ -125,8 +124,10 @@ def _commit(tags: dict[str, str]) -> str:
     return f"{tags['git.commit']}  {state}" if "git.commit" in tags else "outside of git"
 
 
-def _named(tags: dict[str, str], *keys: str) -> str:
-    return "  ".join(f"{key.partition('.')[2]} {tags[key]}" for key in keys if key in tags)
+def _hashes(tags: dict[str, str], *names: str) -> str:
+    """`data sha256 0123…`, in full: what is printed can be searched for."""
+    keys = {name: f"{name}{'_' if '.' in name else '.'}sha256" for name in names}
+    return "  ".join(f"{name} sha256 {tags[key]}" for name, key in keys.items() if key in tags)
 
 
 if __name__ == "__main__":
