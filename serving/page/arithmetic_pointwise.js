@@ -11,7 +11,7 @@ export function input({ item, unit, own, pixels, shape }) {
   const mean = item.mean?.[unit.map] ?? 0;
   const deviation = item.std?.[unit.map] ?? 1;
   const scale = item.scale ?? 1;
-  const pixel = scale === 1 ? pixelAt(item, unit, pixels, shape) : (own * deviation + mean) * 255;
+  const pixel = pixelAt(item, unit, pixels, shape);
   const value = (pixel / 255 - mean) / deviation;
   const [, height, width] = shape;
   const [top = 0, left = 0] = item.pad ?? [];
@@ -19,16 +19,28 @@ export function input({ item, unit, own, pixels, shape }) {
   return {
     value,
     nodes: [
-      words(`${outside ? "This square is padding around the picture: pixel value 0." : scale > 1 ? `The picture is enlarged ${scale} times; here it has the value ${exact(pixel)} of 255.` : `The pixel here has the value ${pixel} of 255.`} It is brought to the scale 0–1; then the mean of all training pixels is taken off, and it is divided by their standard deviation, so that the network always starts from numbers around zero.`),
-      total(`(${exact(pixel)} ÷ 255 − ${exact(mean)}) ÷ ${exact(deviation)}`, value, own),
+      words(`${outside ? "This square is padding around the picture: pixel value 0." : scale > 1 ? `The picture is enlarged ${scale} times; here it has the value ${Number(pixel.toFixed(2))} of 255.` : `The pixel here has the value ${pixel} of 255.`} It is brought to the scale 0–1; then the mean of all training pixels is taken off, and it is divided by their standard deviation, so that the network always starts from numbers around zero.`),
+      total(`(${Number(pixel.toFixed(2))} ÷ 255 − ${exact(mean)}) ÷ ${exact(deviation)}`, value, own),
     ],
   };
 }
 
+/** The pixel under a square of the canvas; between pixels of an enlarged picture, their blend. */
 function pixelAt(item, { map, row, column }, pixels, [, height, width]) {
+  const scale = item.scale ?? 1;
   const [top = 0, left = 0] = item.pad ?? [];
   const [y, x] = [row - top, column - left];
-  return y < 0 || x < 0 || y >= height || x >= width ? 0 : pixels[(map * height + y) * width + x];
+  if (y < 0 || x < 0 || y >= height * scale || x >= width * scale) return 0;
+  const split = (place, size) => {
+    const from = Math.max(0, (place + 0.5) / scale - 0.5); // centres of squares, as torch has them
+    const first = Math.floor(from);
+    return [first, Math.min(first + 1, size - 1), from - first];
+  };
+  const [y0, y1, down] = split(y, height);
+  const [x0, x1, right] = split(x, width);
+  const at = (r, c) => pixels[(map * height + r) * width + c];
+  const across = (r) => at(r, x0) * (1 - right) + at(r, x1) * right;
+  return across(y0) * (1 - down) + across(y1) * down;
 }
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));

@@ -9,6 +9,7 @@ import { find, h, replace } from "./dom.js";
 import { setUpFeedback } from "./feedback.js";
 import { Inside } from "./inside.js";
 import { Live } from "./live.js";
+import { notice, recovered } from "./notice.js";
 import { grouped, percent } from "./numbers.js";
 import { Pad } from "./pad.js";
 import { acceptPictures } from "./pictures.js";
@@ -32,16 +33,10 @@ const inside = new Inside({ failed });
 const pad = new Pad(find("#pad"), { changed: drawn, width: () => Number(find("#pen").value) });
 const live = new Live({ predict, look, failed });
 
-function notice(text) {
-  const line = find("#notice");
-  line.textContent = text;
-  line.hidden = !text;
-}
-
 function failed(error) {
   console.info(error.message);
   if (error.status === 404) void renew();
-  else notice(`The last request failed: ${error.message}`);
+  else notice(`The last request failed: ${error.message}`, { stays: true });
 }
 
 /** The server may hold another model by now. */
@@ -54,7 +49,7 @@ async function renew() {
       live.follow(source);
     }
   } catch (error) {
-    notice(`The server does not answer as expected: ${error.message}`);
+    notice(`The server does not answer as expected: ${error.message}`, { stays: true });
   }
 }
 
@@ -111,10 +106,10 @@ async function pixelsFor(one) {
 }
 
 async function predict(asked) {
-  notice("");
   if (asked.kind === "blank") return blank();
   const pixels = await pixelsFor(model);
   const probabilities = await api.probabilities(pixels, model);
+  recovered();
   seen.show(pixels, model.image_shape);
   bars.show(probabilities);
   const best = probabilities.indexOf(Math.max(...probabilities));

@@ -107,3 +107,31 @@ def test_nets_of_the_zoo(browser: "Browser", tmp_path: Path, net: str) -> None:
             said = visit.hover(name, map_index=0, row=0, column=0)
             assert said["value"] != "NaN"
         assert visit.find("#arithmetic .differs").count() == 0
+
+
+def test_a_new_model_is_noticed(
+    browser: "Browser", trained: Path, other: Path, tmp_path: Path
+) -> None:
+    """After a reload on the server, the page's next request brings the new model's layers."""
+
+    def put(model: Path) -> None:
+        for ending in (".activations.onnx", ".card.json", ".onnx"):
+            temporary = tmp_path / f"next{ending}"
+            shutil.copy(model.with_suffix(ending), temporary)
+            temporary.replace(tmp_path / f"model{ending}")
+
+    put(trained)
+    command = ("--model", str(tmp_path / "model.onnx"), "--watch", "0.1")
+    with serving(*command) as running, visiting(browser, running.url) as visit:
+        before = running.get("/model")["version"]
+        put(other)
+        while running.get("/model")["version"] == before:
+            visit.page.wait_for_timeout(50)
+        visit.find("#samples button").nth(4).click()
+        after = running.get("/model")["version"]
+        visit.page.wait_for_selector(f"#card-body :text('{after}')")
+        visit.rest()
+        assert after in visit.find("#notice").inner_text()
+        visit.hover("conv1", map_index=0, row=5, column=5)
+        assert "as the server computed it" in visit.find("#arithmetic").inner_text()
+        visit.complaints.clear()  # the browser itself reports the 404 that told the page
