@@ -102,7 +102,7 @@ async function pixelsFor(one) {
   }
   const isDrawing = source.kind === "drawing";
   const fit = isDrawing && one.image_shape[0] === 1 ? "digit" : "auto";
-  return api.fitted(isDrawing ? await pad.png() : source.file, { version: one.version, fit });
+  return api.fitted(isDrawing ? pad.png() : source.file, { version: one.version, fit });
 }
 
 async function predict(asked) {
