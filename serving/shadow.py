@@ -1,6 +1,6 @@
 """The challenger answers some of the primary's images too, unseen; agreement is counted.
 
-It has a thread of its own at the lowest priority and takes one slice at a time: what comes while
+It has a thread of its own at low priority and takes one slice at a time: what comes while
 it is busy is dropped and counted, never queued, so the primary does not wait for it.
 """
 
@@ -15,7 +15,7 @@ from serving.model import Images, Model, Probabilities
 
 _log = logging.getLogger("serving")
 
-_LOWEST_PRIORITY = 19
+_NICENESS = 10  # low, yet never so low that a busy machine starves it while it holds the GIL
 _OUTCOMES = ("agreed", "disagreed", "dropped", "failed")
 
 
@@ -46,7 +46,7 @@ class Shadow:
 
     def _work(self) -> None:
         if hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         while True:
             self._compare(*self._waiting.get())
 

@@ -1,0 +1,118 @@
+"""The team's path: MLflow server before a real PostgreSQL, where Debian's package is installed."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.end_to_end.project import BIN, Project, sha256, wait_for
+from tests.serving.live import serving
+
+pytestmark = pytest.mark.soak
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def as_somebody(*command: str | Path) -> list[str]:
+    """PostgreSQL does not run as root."""
+    return (
+        ["runuser", "-u", "postgres", "--", *map(str, command)]
+        if os.getuid() == 0
+        else [str(word) for word in command]
+    )
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The address of an empty database in a cluster of its own."""
+    pytest.importorskip("psycopg")
+    if not BINARIES:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path("/tmp") / f"pg-{os.getpid()}"  # noqa: S108 - short: sockets lie in it
+    folder.mkdir(mode=0o700)
+    if os.getuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    port, data = free_port(), folder / "data"
+    initdb = as_somebody(BINARIES[-1] / "initdb", "-D", data, "-U", "mlflow", "--auth=trust", "-N")
+    subprocess.run(initdb, check=True, capture_output=True, cwd="/")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    control = BINARIES[-1] / "pg_ctl"
+    start = as_somebody(control, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, cwd="/")
+    yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+    stop = as_somebody(control, "-D", data, "-m", "immediate", "-w", "stop")
+    subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, cwd="/")
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def tracking_server(database: str, folder: Path) -> Iterator[str]:
+    port = free_port()
+    folder.mkdir()
+    command = [
+        *(str(BIN / "mlflow"), "server", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")),
+    ]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {**os.environ, **quiet}
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as process,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(lambda: answers(f"{url}/health"))
+            yield url
+        finally:
+            os.killpg(process.pid, 15)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback
+            return True
+    except OSError:
+        return False
+
+
+def test_runs_registry_and_serving_through_postgresql(
+    finished_project: Project, tmp_path: Path, database: str
+) -> None:
+    """A model restored from the cache gets its run, is promoted, served, rolled back, traced."""
+    with tracking_server(database, tmp_path / "server") as url:
+        project = replace(
+            finished_project,
+            environment=finished_project.environment | {"MLFLOW_TRACKING_URI": url},
+        )
+        project.run("dvc", "repro", "--force", "--single-item", "evaluate")
+        said = project.run("python", "-m", "pipeline.promotion")
+        assert "version 1 is the champion" in said
+        name = "digits-classifier"
+        version = sha256(project, "models/model.onnx")[:12]
+        with serving("--model", f"models:/{name}@champion", MLFLOW_TRACKING_URI=url) as server:
+            assert server.get("/model")["version"] == version
+            assert server.get("/model")["card"]["model_sha256"].startswith(version)
+        traced = project.run("python", "-m", "pipeline.lineage", version)
+        assert f"models:/{name}/1 @champion" in traced
+        refused = project.run("python", "-m", "pipeline.rollback", check=False)
+        assert "is the first champion" in refused
+        (run,) = project.runs(MlflowClient(url))
+        assert run.data.tags["pipeline.complete"] == "true"
