@@ -126,7 +126,9 @@ def test_counts_are_those_of_the_definition(content: bytes) -> None:
     recorder = Recorder(Sheet(1), 0)
     images = strokes(300, 3)
     probabilities = np.random.default_rng(0).dirichlet(np.ones(10), 300).astype(np.float32)
-    drift.Watch(expected, recorder)(images, probabilities)
+    watch = drift.Watch(expected, recorder)
+    for start in range(0, 300, 30):
+        watch(images[start : start + 30], probabilities[start : start + 30])
     seen = drift.seen_by_all(recorder.sheet)[0]
     assert seen[0] == 300
     values = measured(images) | {"intensity": images, "confidence": probabilities.max(axis=1)}
@@ -152,9 +154,9 @@ def test_old_images_are_forgotten(content: bytes) -> None:
     assert expected is not None
     recorder = Recorder(Sheet(1), 0)
     watch = drift.Watch(expected, recorder, _credit_s=1e9)
-    images, probabilities = strokes(250, 4), np.full((250, 10), 0.1, np.float32)
+    images, probabilities = strokes(25, 4), np.full((25, 10), 0.1, np.float32)
     recent = []
-    for _ in range(30):
+    for _ in range(120):
         watch._credit_s = drift.BURST_S  # noqa: SLF001 - time is not what is tested
         watch(images, probabilities)
         recent.append(drift.seen_by_all(recorder.sheet)[1][0])
