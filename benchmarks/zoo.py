@@ -16,7 +16,7 @@ from benchmarks.measure import measure
 from pipeline import arrays, config
 
 NAMES = ["lenet", "alexnet", "zfnet", "googlenet", "vgg11", "resnet18", "densenet121"]
-RECIPE = {"optimizer": "adamw", "learning_rate": 0.001, "batch_size": 64, "averaging": 0.0}
+RECIPE = {"optimizer": "adamw", "learning_rate": 0.0005, "batch_size": 32, "averaging": 0.0}
 
 
 def main() -> None:
