@@ -29,7 +29,7 @@ endif
 
 repro: setup ## Run the pipeline: fetch, prepare, train, export, evaluate
 	$(IN_VENV) dvc repro
-	@$(IN_VENV) python -m pipeline.notice
+	@$(IN_VENV) python -m pipeline.data.notice
 
 refetch: setup ## Ask the addresses of the data set again, then run the pipeline
 	$(IN_VENV) dvc repro --force --single-item fetch

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from benchmarks import experiment
-from pipeline import arrays, config
+from pipeline import config
+from pipeline.data import arrays
 
 CHOICES: dict[str, dict[str, Any]] = {
     "as params.yaml": {},

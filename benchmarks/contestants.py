@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
 from benchmarks.usual import UsualScript, mnist, usual_loader
-from pipeline import optimizers, trainer
-from pipeline.augment import even_bounds, seeded
-from pipeline.classifier import ImageClassifier
-from pipeline.datamodule import ArraysDataModule
+from pipeline.training import optimizers, trainer
+from pipeline.training.augment import even_bounds, seeded
+from pipeline.training.classifier import ImageClassifier
+from pipeline.training.datamodule import ArraysDataModule
 
 if TYPE_CHECKING:
     from pipeline.config import Train

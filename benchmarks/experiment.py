@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline import arrays, config, trainer
-from pipeline.classifier import ImageClassifier
-from pipeline.datamodule import ArraysDataModule
+from pipeline import config
+from pipeline.data import arrays
 from pipeline.files import write_bytes, write_json
-from pipeline.geometry import check_net
+from pipeline.nets.geometry import check_net
+from pipeline.training import trainer
+from pipeline.training.classifier import ImageClassifier
+from pipeline.training.datamodule import ArraysDataModule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,8 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 
 from benchmarks import experiment
-from pipeline import arrays, config
+from pipeline import config
+from pipeline.data import arrays
 from pipeline.files import sha256_of_json, write_bytes, write_json
 
 WHERE = {"accelerator", "devices", "strategy", "num_nodes", "compile", "cuda_graph"}

@@ -13,7 +13,8 @@ import msgspec
 
 from benchmarks import experiment
 from benchmarks.measure import measure
-from pipeline import arrays, config
+from pipeline import config
+from pipeline.data import arrays
 
 NAMES = ["lenet", "alexnet", "zfnet", "googlenet", "vgg11", "resnet18", "densenet121"]
 RECIPE = {"optimizer": "adamw", "learning_rate": 0.0005, "batch_size": 32, "averaging": 0.0}

@@ -11,10 +11,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from pipeline import files, onnx_metadata
+from pipeline import files
 from pipeline.errors import PipelineError
-from pipeline.onnx_metadata import Metadata
-from pipeline.onnx_run import open_session
+from pipeline.export import onnx_metadata
+from pipeline.export.onnx_metadata import Metadata
+from pipeline.export.onnx_run import open_session
 
 LOCK = "dvc.lock"
 T = TypeVar("T")

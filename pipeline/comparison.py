@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.metrics import Z_95
+from pipeline.evaluation.metrics import Z_95
 
 SIGNIFICANCE = 0.05
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.arrays import Images, Split
+from pipeline.data.arrays import Images, Split
 from pipeline.errors import PipelineError
 
 REVIEWED = "reviewed"

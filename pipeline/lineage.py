@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline import provenance, stage, tracking
+from pipeline import stage
 from pipeline.candidate import RefusedError
 from pipeline.registry import SHA256, Registry, Version
-from pipeline.tracking import Store, TrackedRun
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
+from pipeline.tracking.store import Store, TrackedRun
 
 HASHES = (SHA256, "git.commit", "checkpoint.sha256", "data.sha256", "params.sha256")
 HEX = re.compile(r"[0-9a-f]{6,64}")

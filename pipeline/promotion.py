@@ -11,10 +11,12 @@ import msgspec
 from filelock import FileLock
 
 from pipeline import candidate as candidates
-from pipeline import config, provenance, stage, tracking
+from pipeline import config, stage
 from pipeline.candidate import Candidate, Places, RefusedError
 from pipeline.comparison import Comparison, Verdict, compare
 from pipeline.registry import CHALLENGER, CHAMPION, ROLLED_BACK, SHA256, Registry, Version
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
 
 TEST_SHA256, CLASSES = "data.test_sha256", "classes"
 CARRIED = ("git.commit", "git.dirty", "git.params_diff", "checkpoint.sha256", "dvc.experiment")

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import feedback, provenance, stage
+from pipeline import feedback, stage
 from pipeline.feedback import REVIEWED, FeedbackError
 from pipeline.files import write_bytes
+from pipeline.tracking import provenance
 
 PAGE = "review.html"
 STYLE = "img{width:56px;image-rendering:pixelated} figure{display:inline-block;margin:4px}"

@@ -4,9 +4,11 @@ import argparse
 
 from filelock import FileLock
 
-from pipeline import provenance, stage, tracking
+from pipeline import stage
 from pipeline.candidate import RefusedError
 from pipeline.registry import Registry
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
 
 
 def main(argv: list[str] | None = None) -> None:

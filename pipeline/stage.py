@@ -10,8 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from pipeline import config, datasets, geometry
+from pipeline import config
+from pipeline.data import datasets
 from pipeline.errors import PipelineError
+from pipeline.nets import geometry
 
 PARAMS = Path("params.yaml")
 POLL_S = 0.2

@@ -15,9 +15,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline import arrays, config, provenance, space, stage, tracking
+from pipeline import config, space, stage
+from pipeline.data import arrays
 from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
 from pipeline.trial import Objective
 
 FOLDER = ".sweeps"

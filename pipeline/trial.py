@@ -9,10 +9,14 @@ import lightning
 import optuna
 from lightning.pytorch.callbacks import Callback
 
-from pipeline import config, provenance, space, stage, tracking, trainer, training
-from pipeline.arrays import Prepared
+from pipeline import config, space, stage
 from pipeline.config import Params
+from pipeline.data.arrays import Prepared
 from pipeline.space import Space
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
+from pipeline.training import session as training
+from pipeline.training import trainer
 
 WATCHED = "val_accuracy"  # losses of different kinds do not compare
 

@@ -7,9 +7,9 @@ import socket
 import sys
 
 from serving.errors import SettingsRefused
-from serving.inbox import inbox_of
-from serving.metrics import Recorder, Sheet
-from serving.mirror import Mirror, mirrored
+from serving.lifecycle.inbox import inbox_of
+from serving.lifecycle.mirror import Mirror, mirrored
+from serving.operations.metrics import Recorder, Sheet
 from serving.settings import Settings, read
 from serving.workers import Supervisor
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
+from serving.dialects.predict import read_options
+from serving.dialects.predict_bodies import BodyReader
 from serving.errors import ModelRefused
-from serving.explain import Explainers
-from serving.lineup import Lineup, Served
-from serving.model import Facts
-from serving.predict import read_options
-from serving.predict_bodies import BodyReader
+from serving.models.explain import Explainers
+from serving.models.lineup import Lineup, Served
+from serving.models.model import Facts
 from serving.wire.messages import BINARY, Reply, Request
 
 _SAMPLE_BYTES = 1 << 20  # of golden images that the page carries

@@ -8,11 +8,11 @@ from dataclasses import replace
 import orjson
 
 from serving import coding
-from serving.access import AccessLog
 from serving.errors import ServingError, Unauthorized
-from serving.health import Health
 from serving.keys import Key
-from serving.metrics import ROUTES, STATUSES, Recorder
+from serving.operations.access import AccessLog
+from serving.operations.health import Health
+from serving.operations.metrics import ROUTES, STATUSES, Recorder
 from serving.routes import Route, Routes, handler_of
 from serving.wire.messages import Reply, Request
 

@@ -3,25 +3,25 @@
 from collections.abc import Callable
 
 from serving.about import About, Fitted
-from serving.access import AccessLog
 from serving.app import App
-from serving.decoding import Decoders
-from serving.explain import Explainers
-from serving.feedback import Feedback
-from serving.health import Health
-from serving.inbox import inbox_of
+from serving.dialects.mlflow_api import Invocations
+from serving.dialects.predict import Predict
+from serving.dialects.predict_bodies import BodyReader
+from serving.dialects.v2.endpoints import V2, Bounds
 from serving.keys import Key
-from serving.lineup import Lineup, Role, Served
-from serving.metrics import Recorder
-from serving.mlflow_api import Invocations
-from serving.operations import Operations
+from serving.lifecycle.feedback import Feedback
+from serving.lifecycle.inbox import inbox_of
+from serving.models.explain import Explainers
+from serving.models.lineup import Lineup, Role, Served
+from serving.models.sources import FileSource, source_of
+from serving.operations.access import AccessLog
+from serving.operations.endpoints import Operations
+from serving.operations.health import Health
+from serving.operations.metrics import Recorder
 from serving.pages import Pages
-from serving.predict import Predict
-from serving.predict_bodies import BodyReader
+from serving.pictures.decoding import Decoders
 from serving.routes import Handler, Route, Routes
 from serving.settings import Settings
-from serving.sources import FileSource, source_of
-from serving.v2.endpoints import V2, Bounds
 
 
 def create_app(

@@ -8,19 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from serving import cores
-from serving.access import AccessLog
 from serving.create import create_app
 from serving.errors import ModelRefused
-from serving.health import Health
-from serving.lineup import Lineup, Role, Served
-from serving.loading import Loader
-from serving.metrics import LOADED, Recorder
-from serving.mirror import Mirror
-from serving.model import Model
-from serving.observing import Observe
+from serving.lifecycle.mirror import Mirror
+from serving.lifecycle.watching import watchers
+from serving.models.lineup import Lineup, Role, Served
+from serving.models.loading import Loader
+from serving.models.model import Model
+from serving.models.sources import source_of
+from serving.operations.access import AccessLog
+from serving.operations.health import Health
+from serving.operations.metrics import LOADED, Recorder
+from serving.operations.observing import Observe
 from serving.settings import Settings
-from serving.sources import source_of
-from serving.watching import watchers
 from serving.wire.listener import Listener
 from serving.wire.reader import Limits
 

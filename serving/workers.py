@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from serving.metrics import LOADED, Recorder, Sheet
+from serving.operations.metrics import LOADED, Recorder, Sheet
 
 _log = logging.getLogger("serving")
 

@@ -4,12 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import evaluation, exported, files, provenance, stage, tracking, training_record
-from pipeline.arrays import load
-from pipeline.card import Origin, RunMark, git_mark
+from pipeline import files, stage
 from pipeline.config import flatten
-from pipeline.dossier import Destinations, Dossier
-from pipeline.robustness import challenges
+from pipeline.data.arrays import load
+from pipeline.evaluation import measured as evaluation
+from pipeline.evaluation import training_record
+from pipeline.evaluation.card import Origin, RunMark, git_mark
+from pipeline.evaluation.robustness import challenges
+from pipeline.export import exported
+from pipeline.report.dossier import Destinations, Dossier
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
 
 READ = ("onnx", "activations", "prepared", "train-plots")
 WRITTEN = ("card", "predictions", "metrics", "plots", "report")

@@ -4,7 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import arrays, config, exporting, files, provenance, stage, tracking
+from pipeline import config, files, stage
+from pipeline.data import arrays
+from pipeline.export import exporting
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
 
 
 def main(argv: list[str] | None = None) -> None:

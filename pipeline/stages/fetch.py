@@ -4,7 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from pipeline import obtain, sources, stage
+from pipeline import stage
+from pipeline.data import obtain, sources
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import arrays, assemble, datasets, decode, feedback, pictures, raw, stage
+from pipeline import feedback, stage
 from pipeline.config import Data
-from pipeline.contact_sheet import contact_sheet
+from pipeline.data import arrays, assemble, datasets, decode, pictures, raw
+from pipeline.data.contact_sheet import contact_sheet
 from pipeline.files import write_bytes
 
 

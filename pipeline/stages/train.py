@@ -7,8 +7,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import arrays, checkpoint, config, files, stage, training
-from pipeline.classifier import ImageClassifier
+from pipeline import config, files, stage
+from pipeline.data import arrays
+from pipeline.training import checkpoint
+from pipeline.training import session as training
+from pipeline.training.classifier import ImageClassifier
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from benchmarks.measure import Size, measure
-from pipeline import config, zoo
+from pipeline import config
+from pipeline.nets import zoo
 
 MODEL = config.load(Path(__file__).parents[2] / "params.yaml").model
 

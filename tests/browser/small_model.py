@@ -17,16 +17,18 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 -- the name everybody reads
 
-from pipeline import config, files, model_file, twin_file, zoo
-from pipeline.arrays import Images, Labels, Prepared, Split
-from pipeline.assemble import describe
-from pipeline.augment import Augmentation, Distorter
-from pipeline.card import Card, replay_shown
-from pipeline.decode import Official
-from pipeline.onnx_metadata import Metadata
-from pipeline.raw import Source
-from pipeline.training_record import Replay
-from serving.digit import fit_digit
+from pipeline import config, files
+from pipeline.data.arrays import Images, Labels, Prepared, Split
+from pipeline.data.assemble import describe
+from pipeline.data.decode import Official
+from pipeline.data.raw import Source
+from pipeline.evaluation.card import Card, replay_shown
+from pipeline.evaluation.training_record import Replay
+from pipeline.export import model_file, twin_file
+from pipeline.export.onnx_metadata import Metadata
+from pipeline.nets import zoo
+from pipeline.training.augment import Augmentation, Distorter
+from serving.pictures.digit import fit_digit
 
 Rows = list[list[float]]  # probabilities: a list for each image
 

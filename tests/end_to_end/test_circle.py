@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import pytest
 
-from pipeline import arrays
+from pipeline.data import arrays
 from tests.end_to_end.project import Project, sha256, wait_for
 from tests.serving.live import Server
 from tests.serving.live import serving as served

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import arrays
+from pipeline.data import arrays
 from tests.end_to_end.project import Project
 
 pytestmark = pytest.mark.soak

@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline import arrays, checkpoint, files
-from pipeline.arrays import Prepared, Split
-from pipeline.assemble import describe
-from pipeline.classifier import ImageClassifier
+from pipeline import files
 from pipeline.config import load
-from pipeline.decode import Official
-from pipeline.raw import Source
+from pipeline.data import arrays
+from pipeline.data.arrays import Prepared, Split
+from pipeline.data.assemble import describe
+from pipeline.data.decode import Official
+from pipeline.data.raw import Source
+from pipeline.training import checkpoint
+from pipeline.training.classifier import ImageClassifier
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tracking
+from pipeline.tracking import store as tracking
 
 
 @pytest.fixture

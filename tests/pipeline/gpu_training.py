@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from pipeline import config, trainer
-from pipeline.classifier import ImageClassifier
-from pipeline.datamodule import ArraysDataModule, Placement
-from pipeline.graphs import Graphs
+from pipeline import config
+from pipeline.nets.graphs import Graphs
+from pipeline.training import trainer
+from pipeline.training.classifier import ImageClassifier
+from pipeline.training.datamodule import ArraysDataModule, Placement
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,12 @@ import pytest
 from ruamel.yaml import YAML
 from sklearn.metrics import accuracy_score
 
-from pipeline import arrays, checkpoint, files, onnx_run, stage
+from pipeline import files, stage
 from pipeline.config import load
+from pipeline.data import arrays
+from pipeline.export import onnx_run
 from pipeline.stages import evaluate, export
+from pipeline.training import checkpoint
 from tests.pipeline.cases import PARAMS, Workspace, classifier, prepared_set, trained
 
 ROOT = Path(__file__).parents[2]

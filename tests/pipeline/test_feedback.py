@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline import feedback, review
-from pipeline.arrays import Split
+from pipeline.data.arrays import Split
 from pipeline.feedback import FeedbackError
 
 SHAPE = (1, 8, 8)

@@ -5,7 +5,7 @@ import pytest
 from pipeline import lineage, promotion
 from pipeline.candidate import RefusedError
 from pipeline.registry import Registry
-from pipeline.tracking import Store
+from pipeline.tracking.store import Store
 from tests.pipeline.workspace import Workspace
 
 

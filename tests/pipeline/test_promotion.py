@@ -10,7 +10,7 @@ from pipeline import promotion, rollback
 from pipeline.candidate import Places, RefusedError
 from pipeline.files import sha256_of_file
 from pipeline.registry import CHALLENGER, CHAMPION, Registry, Version
-from pipeline.tracking import Store
+from pipeline.tracking.store import Store
 from tests.pipeline.workspace import Workspace
 
 NAME = "mnist-classifier"

@@ -8,8 +8,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from pipeline import config, provenance, sweep
+from pipeline import config, sweep
 from pipeline.sweep import Sweep, SweepError
+from pipeline.tracking import provenance
 
 FLOATS = optuna.distributions.FloatDistribution(0.001, 1.0)
 

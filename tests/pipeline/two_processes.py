@@ -15,10 +15,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from pipeline import config, trainer
-from pipeline.batches import Chunk
-from pipeline.classifier import ImageClassifier
-from pipeline.datamodule import ArraysDataModule
+from pipeline import config
+from pipeline.training import trainer
+from pipeline.training.batches import Chunk
+from pipeline.training.classifier import ImageClassifier
+from pipeline.training.datamodule import ArraysDataModule
 
 
 @dataclass(frozen=True)

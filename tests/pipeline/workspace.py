@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from ruamel.yaml import YAML
 
-from pipeline import tracking
-from pipeline.arrays import Histogram, Reference
+from pipeline.data.arrays import Histogram, Reference
+from pipeline.export.onnx_metadata import DatasetMark, Golden, Metadata, Statistics
 from pipeline.files import sha256_of_file
-from pipeline.onnx_metadata import DatasetMark, Golden, Metadata, Statistics
+from pipeline.tracking import store as tracking
 
 SHAPE = (1, 2, 2)
 CLASSES = ("0", "1")

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from serving.images import Fit, decode_picture
+from serving.pictures.images import Fit, decode_picture
 from tests.serving.live import ROOT
 
 pytestmark = pytest.mark.soak

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from serving.create import create_app
-from serving.health import Health
-from serving.lineup import Lineup
-from serving.metrics import Recorder, Sheet
+from serving.models.lineup import Lineup
+from serving.operations.health import Health
+from serving.operations.metrics import Recorder, Sheet
 from serving.settings import Settings
 from tests.serving.live import Server
 

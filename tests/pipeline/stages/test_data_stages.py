@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import arrays
+from pipeline.data import arrays
 
 ROOT = Path(__file__).parents[3]
 UNROUTED = "http://127.0.0.1:9"  # the discard port: nothing listens there

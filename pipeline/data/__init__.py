@@ -1,0 +1,1 @@
+"""The data sets: fetched, verified, split, prepared as arrays."""

@@ -1,0 +1,62 @@
+"""Official splits → the prepared set: validation cut from training, limits, statistics."""
+
+from pipeline.data import reference
+from pipeline.data.arrays import Counts, Dataset, Hashes, Prepared, Slice, Split, sha256_of_split
+from pipeline.data.decode import Official
+from pipeline.data.raw import Source
+from pipeline.data.split import Indices, Purpose, limited, stratified
+
+
+def divide(
+    official: Official, *, validation_fraction: float, limit: int | None, seed: int
+) -> tuple[Split, Split, Split]:
+    """Return (train, val, test). The test split is only ever limited, and gives nothing away."""
+    train, val = official.train, official.val
+    if val is None:
+        rest, chosen = stratified(
+            train.labels, official.classes, validation_fraction, Purpose.VALIDATION, seed=seed
+        )
+        train, val = _take(train, rest), _take(train, chosen)
+    train, val, test = (
+        _take(split, limited(split.labels, official.classes, limit, seed=seed))
+        for split in (train, val, official.test)
+    )
+    return train, val, test
+
+
+def describe(
+    official: Official,
+    source: Source,
+    requested: str,
+    splits: tuple[Split, Split, Split],
+    feedback: Split | None = None,
+) -> Prepared:
+    """`feedback`: the part of what people corrected that is kept for evaluation."""
+    train, val, test = splits
+    kept = feedback if feedback is not None and len(feedback) else None
+    mean, std = reference.channel_statistics(train.images)
+    channels, height, width = train.images.shape[1:]
+    hashes = [sha256_of_split(split.images, split.labels) for split in splits]
+    dataset = Dataset(
+        name=official.name,
+        requested=requested,
+        source=source.source,
+        files=source.files or official.files,
+        classes=official.classes,
+        image_shape=(channels, height, width),
+        counts=Counts(train=len(train), val=len(val), test=len(test)),
+        sha256=Hashes(train=hashes[0], val=hashes[1], test=hashes[2]),
+        mean=mean,
+        std=std,
+        reference=reference.reference(train.images),
+        feedback=Slice(count=len(kept), sha256=sha256_of_split(kept.images, kept.labels))
+        if kept
+        else None,
+    )
+    return Prepared(dataset, train, val, test, kept)
+
+
+def _take(split: Split, indices: Indices) -> Split:
+    if len(indices) == len(split):
+        return split
+    return Split(split.images[indices], split.labels[indices])

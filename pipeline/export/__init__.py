@@ -1,0 +1,1 @@
+"""The trained net as ONNX files that answer as it does."""

@@ -1,0 +1,71 @@
+"""The gate between torch and onnxruntime: the same probabilities, or no file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.export.onnx_run import Images, Probabilities, Session, open_session, predict
+
+BATCH_SIZES = (1, 2, 7, 64)  # alone, smallest batch, an odd one with a remainder, a usual one
+
+
+class ParityError(PipelineError):
+    """The exported model does not compute what the trained one does."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far onnxruntime is from torch at one batch size, over all images."""
+
+    batch_size: int
+    max_difference: float  # of any probability; NaN where either side has one
+    changed: int  # images whose class is another
+
+    def __str__(self) -> str:
+        return f"batch {self.batch_size}: {self.max_difference:.3g}, {self.changed} changed"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Validation images (N, C, H, W) uint8, and what torch answers for them (N, classes)."""
+
+    images: Images
+    expected: Probabilities
+    tolerance: float
+
+    def check(self, model: bytes, *, name: str) -> tuple[Parity, ...]:
+        """Compare at every batch size; raises ParityError with all figures where one is too far."""
+        session = open_session(model)
+        found = tuple(self.compare(session, batch_size=size) for size in BATCH_SIZES)
+        if all(one.max_difference <= self.tolerance and one.changed == 0 for one in found):
+            return found  # NaN would not be here: it compares as False
+        raise ParityError(
+            f"{name} differs from the torch model on {len(self.images)} validation images (max "
+            f"|torch - onnxruntime|, changed classes): {'; '.join(map(str, found))}; allowed is "
+            f"{self.tolerance:g} and no changed class. No file was written. If the differences "
+            "are rounding, raise export.parity_tolerance; if not, look for an operator that "
+            "exports differently"
+        )
+
+    def compare(self, session: Session, *, batch_size: int) -> Parity:
+        given = predict(session, self.images, batch_size=batch_size)
+        return Parity(
+            batch_size=batch_size,
+            max_difference=float(np.abs(given - self.expected).max()),
+            changed=int((given.argmax(axis=1) != self.expected.argmax(axis=1)).sum()),
+        )
+
+
+def plain(found: Sequence[Parity]) -> dict[str, float]:
+    """Max |torch - onnxruntime| by batch size, to two digits: more would be the machine's."""
+    return {f"batch_{one.batch_size:02}": float(f"{one.max_difference:.1e}") for one in found}
+
+
+def told(found: Sequence[Parity], images: int) -> str:
+    sizes = ", ".join(str(one.batch_size) for one in found)
+    return (
+        f"max |torch - onnxruntime| {max(plain(found).values()):g} on {images:,} validation images "
+        f"at batch {sizes}; no changed class"
+    )

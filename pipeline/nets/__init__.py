@@ -1,0 +1,1 @@
+"""The convnets, from parameters; folded for export and taken apart for explanation."""

@@ -1,0 +1,1 @@
+"""How good the exported model is, in pictures and words."""

@@ -1,0 +1,140 @@
+"""reports/index.html: everything about a model on one page that needs no network."""
+
+from html import escape
+
+from pipeline.data.arrays import Dataset
+from pipeline.evaluation.card import Card
+from pipeline.evaluation.metrics import Summary
+from pipeline.report import html
+from pipeline.report import sections as report_sections
+from pipeline.report.sections import Page
+from pipeline.report.style import CSS
+
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # nothing comes from outside
+)
+CONTENTS = {
+    "data": "Data",
+    "learning": "Learning",
+    "quality": "Quality",
+    "mistakes": "Mistakes",
+    "robustness": "Robustness",
+    "inside": "Inside",
+    "parameters": "Parameters",
+    "lineage": "Lineage",
+}
+
+
+def render(page: Page) -> str:
+    """The whole file; the same page for the same model."""
+    title = f"{page.card.name} {page.card.model_sha256[:12]}"
+    body = "".join(
+        (
+            _fallback(page.dataset),
+            _tiles(page),
+            report_sections.data(page),
+            report_sections.learning(page),
+            report_sections.quality(page),
+            report_sections.mistakes(page),
+            report_sections.robustness(page),
+            report_sections.inside(page),
+            _parameters(page.card),
+            _lineage(page),
+        )
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
+        f"{_header(page)}<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+
+
+def _header(page: Page) -> str:
+    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in CONTENTS.items())
+    shape = " x ".join(map(str, page.dataset.image_shape))
+    words = (
+        f"Network {page.card.net}, {page.card.parameters:,} parameters, sorts images of {shape} "
+        f"(channels, height, width) into {len(page.card.classes)} classes. "
+        f"Version {page.card.model_sha256[:12]}."
+    )
+    return (
+        f'<header><div><h1>{escape(page.card.name)}</h1><p class="lead">{escape(words)}</p>'
+        f'<nav aria-label="Contents">{links}</nav></div></header>\n'
+    )
+
+
+def _fallback(dataset: Dataset) -> str:
+    if dataset.source != "fallback":
+        return ""
+    words = (
+        f"No address answered for {dataset.requested!r} when the data were fetched, so the "
+        f"embedded set {dataset.name!r} took its place. Every number and picture on this page is "
+        f"about {dataset.name!r} and says nothing about {dataset.requested!r}."
+    )
+    return (
+        f'<section class="alarm" role="alert"><h2>This model has not seen '
+        f"{escape(dataset.requested)}</h2>{html.paragraph(words)}<p>With a network, or with "
+        f"<code>DATA_MIRROR=&lt;directory or address&gt;</code>: <code>make refetch</code>.</p>"
+        "</section>\n"
+    )
+
+
+def _tiles(page: Page) -> str:
+    test, validation = page.evaluation.test, page.evaluation.validation
+    tiles = (
+        html.tile(f"{test.accuracy:.2%}", "accuracy on the test split", _interval(test)),
+        html.tile(f"{validation.accuracy:.2%}", "on the validation split", _interval(validation)),
+        html.tile(
+            f"{round((1 - test.accuracy) * test.images):,}", f"mistakes in {test.images:,} images"
+        ),
+        html.tile(f"{test.ece:.2%}", "calibration error", "claimed against real certainty"),
+        html.tile(_size(page.file_bytes), "the ONNX file", "all that serving needs"),
+    )
+    return f'<div class="tiles">{"".join(tiles)}</div>\n'
+
+
+def _interval(found: Summary) -> str:
+    return f"95% interval {found.accuracy_low:.2%} to {found.accuracy_high:.2%}"
+
+
+def _size(size: int) -> str:
+    kilo, mega = 1_000, 1_000_000
+    return f"{size / mega:.1f} MB" if size >= mega else f"{size / kilo:.0f} kB"
+
+
+def _parameters(card: Card) -> str:
+    rows = list(card.hyperparameters.items())
+    half = -(-len(rows) // 2)
+    return html.section(
+        "parameters",
+        "Parameters",
+        html.paragraph("What this model was made with; params.yaml says the units."),
+        html.beside(html.pairs(dict(rows[:half])), html.pairs(dict(rows[half:]))),
+    )
+
+
+def _lineage(page: Page) -> str:
+    card, dataset = page.card, page.dataset
+    rows: dict[str, object] = {
+        "model.onnx (sha256)": card.model_sha256,
+        "data (sha256)": card.dataset.sha256,
+        "test split (sha256)": card.dataset.test_sha256,
+        "data source": dataset.source,
+        **{f"raw file {name} (sha256)": digest for name, digest in dataset.files.items()},
+    }
+    if card.git:
+        dirty = ", with changes that are not committed" if card.git.dirty else ""
+        rows["git commit"] = f"{card.git.commit}{dirty}"
+    if card.run:
+        rows["MLflow run"] = f"{card.run.experiment} / {card.run.name} ({card.run.id})"
+    return html.section(
+        "lineage",
+        "Lineage",
+        html.paragraph(
+            "Content hashes tell what this model was made of: equal hashes are equal bytes, "
+            "wherever and whenever they were made."
+        ),
+        html.pairs(rows),
+    )

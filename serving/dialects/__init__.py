@@ -1,0 +1,1 @@
+"""The ways to ask: friendly, Open Inference Protocol, MLflow."""

@@ -1,0 +1,66 @@
+"""The challenger answers some of the primary's images too, unseen; agreement is counted.
+
+It has a thread of its own at low priority and takes one slice at a time: what comes while
+it is busy is dropped and counted, never queued, so the primary does not wait for it.
+"""
+
+import logging
+import os
+import queue
+import threading
+
+from serving.models.lineup import Lineup, Role
+from serving.models.model import Images, Model, Probabilities
+from serving.operations.metrics import Recorder
+
+_log = logging.getLogger("serving")
+
+_NICENESS = 10  # low, yet never so low that a busy machine starves it while it holds the GIL
+_OUTCOMES = ("agreed", "disagreed", "dropped", "failed")
+
+
+class Shadow:
+    """A batcher's observer for the primary."""
+
+    def __init__(self, lineup: Lineup, recorder: Recorder, *, share: float) -> None:
+        self._lineup = lineup
+        self._share = share
+        self._due = 0.0  # slices; one is taken whenever a whole one is due
+        self._waiting: queue.Queue[tuple[Model, Images, Probabilities]] = queue.Queue(maxsize=1)
+        self._counts = {name: recorder.counter("shadow_images_total", name) for name in _OUTCOMES}
+        self._compared: Model | None = None
+        threading.Thread(target=self._work, name="shadow", daemon=True).start()
+
+    def __call__(self, images: Images, probabilities: Probabilities) -> None:
+        challenger = self._lineup.of(Role.CHALLENGER)
+        if challenger is None:
+            return
+        self._due += self._share
+        if self._due < 1:
+            return
+        self._due -= 1
+        try:
+            self._waiting.put_nowait((challenger.model, images, probabilities))
+        except queue.Full:
+            self._counts["dropped"].add(len(images))
+
+    def _work(self) -> None:
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        while True:
+            self._compare(*self._waiting.get())
+
+    def _compare(self, challenger: Model, images: Images, primary: Probabilities) -> None:
+        if challenger is not self._compared:  # what another challenger did says nothing of this one
+            self._compared = challenger
+            for counter in self._counts.values():
+                counter.set(0)
+        try:
+            answers = challenger(images)
+        except Exception:  # noqa: BLE001 -- onnxruntime's own classes are not public
+            _log.exception("the challenger failed on images that the primary answered")
+            self._counts["failed"].add(len(images))
+            return
+        agreed = int((answers.argmax(axis=1) == primary.argmax(axis=1)).sum())
+        self._counts["agreed"].add(agreed)
+        self._counts["disagreed"].add(len(images) - agreed)

@@ -1,0 +1,1 @@
+"""What is served: files, registry addresses, versions, reloads."""

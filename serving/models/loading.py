@@ -1,0 +1,123 @@
+"""A source becomes a served model: read, checked and warmed up in a thread, then swapped in."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Sequence
+
+from serving.batching import Batcher
+from serving.errors import ModelRefused
+from serving.models.lineup import Lineup, Role, Served
+from serving.models.model import Model, load
+from serving.models.sources import FileSource
+from serving.operations.metrics import Recorder
+from serving.operations.observing import Observe, observer, together
+
+_log = logging.getLogger("serving")
+
+_SETTLE_S = 0.1  # without a change: the file is whole
+_RETIRE_S = 5.0  # a request may have picked the old model and still be decoding its pictures
+
+
+class Loader:
+    """Keeps one role of the lineup filled from one source."""
+
+    def __init__(  # noqa: PLR0913 -- values, not the settings object
+        self,
+        source: FileSource,
+        role: Role,
+        lineup: Lineup,
+        recorder: Recorder,
+        *,
+        threads: int,
+        queue_items: int,
+        deadline_s: float,
+        also: Callable[[Model], Sequence[Observe]] = lambda _: (),
+    ) -> None:
+        self._source = source
+        self._role = role
+        self._lineup = lineup
+        self._recorder = recorder
+        self._threads = threads
+        self._queue_items = queue_items
+        self._deadline_s = deadline_s
+        self._also = also  # who else looks at what each new model answers
+        self._tried: str | None = None  # mark of what was loaded or refused last
+        self._retired: set[Batcher] = set()
+
+    async def start(self) -> Served:
+        """Load for the first time; raises ModelRefused, which then names the role."""
+        try:
+            return self._swap(await self._load())
+        except ModelRefused as error:
+            raise ModelRefused(f"the {self._role.value} model {error}") from None
+
+    async def watch(self, interval_s: float) -> None:
+        """Follow the source for ever: a good file takes over, a bad one is counted and left."""
+        seen = self._source.mark()
+        while True:
+            await asyncio.sleep(interval_s)
+            mark = self._source.mark()
+            while mark != seen:  # a file that is being copied is left alone
+                await asyncio.sleep(min(interval_s, _SETTLE_S))
+                seen, mark = mark, self._source.mark()
+            if mark is not None and mark != self._tried:
+                await self._reload()
+
+    async def _load(self) -> Model:
+        self._tried = self._source.mark()
+        return await asyncio.to_thread(lambda: load(self._source.read(), threads=self._threads))
+
+    async def _reload(self) -> None:
+        current = self._lineup.of(self._role)
+        try:
+            model = await self._load()
+            if current is not None:
+                _check_same_task(current.model, model)
+        except (ModelRefused, MemoryError) as error:
+            self._recorder.counter("model_load_failures_total", self._role.value).add()
+            _log.warning("new %s model refused, the old one stays: it %s", self._role.value, error)
+            return
+        if current is None or model.facts.version != current.facts.version:
+            served = self._swap(model)
+            _log.info("%s model is now %s", self._role.value, served.facts.version)
+
+    def _swap(self, model: Model) -> Served:
+        role = self._role.value
+        batcher = Batcher(
+            model,
+            queue_items=self._queue_items,
+            deadline_s=self._deadline_s,
+            observe=together(observer(self._recorder, self._role), *self._also(model)),
+        )
+        served = Served(self._role, model, batcher)
+        before = self._lineup.put(served)
+        self._recorder.counter("model_loads_total", role).add()
+        self._recorder.counter("model_version", role).set(int(model.facts.version, 16))
+        if before is not None:
+            self._retired.add(before.batcher)
+            loop = asyncio.get_running_loop()
+            loop.call_later(_RETIRE_S, lambda: loop.create_task(self._retire(before.batcher)))
+        gc.collect()
+        gc.freeze()  # what a model leaves behind lives as long as it does: no pause walks over it
+        return served
+
+    async def _retire(self, batcher: Batcher) -> None:
+        await batcher.close()
+        self._retired.discard(batcher)
+
+    async def close(self) -> None:
+        """Answer everyone who still waits, in the current model's queue and in retired ones."""
+        current = self._lineup.of(self._role)
+        for batcher in [*self._retired, *([current.batcher] if current else [])]:
+            await batcher.close()
+
+
+def _check_same_task(old: Model, new: Model) -> None:
+    """Clients of a running server count on its shape and classes."""
+    for what, before, after in (
+        ("image shape", old.facts.image_shape, new.facts.image_shape),
+        ("classes", old.facts.classes, new.facts.classes),
+    ):
+        if before != after:
+            raise ModelRefused(f"has {what} {after}, not {before}: restart the server to serve it")

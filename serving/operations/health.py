@@ -1,0 +1,50 @@
+"""Whether this process lives, is ready, and lets new work in."""
+
+# ruff: noqa: ARG002 -- every handler takes the request
+
+from dataclasses import dataclass
+
+from serving.errors import Unavailable
+from serving.operations.metrics import LOADED, Sheet
+from serving.wire.messages import Reply, Request
+
+_LOADING = "no model is loaded yet: try again in a moment"
+_DRAINING = "the server is shutting down: send the request again"
+
+
+@dataclass(slots=True)
+class Health:
+    """Ready when every worker has loaded its model once, until draining starts.
+
+    While draining, work is still let in; `refusing` ends that.
+    """
+
+    sheet: Sheet
+    draining: bool = False
+    refusing: bool = False
+    _loaded: bool = False
+
+    def admit(self) -> None:
+        """Raise Unavailable while there is no model everywhere, or when refusing.
+
+        Whichever worker is asked, the answer is the same: one that has loaded first waits.
+        """
+        if not self._everyone_loaded():
+            raise Unavailable(_LOADING)
+        if self.refusing:
+            raise Unavailable(_DRAINING)
+
+    def _everyone_loaded(self) -> bool:
+        if not self._loaded:
+            self._loaded = self.sheet.touched_by_all(*LOADED)
+        return self._loaded
+
+    async def live(self, request: Request) -> Reply:
+        return Reply(b'{"live":true}')
+
+    async def ready(self, request: Request) -> Reply:
+        if not self._everyone_loaded():
+            raise Unavailable(_LOADING)
+        if self.draining:
+            raise Unavailable(_DRAINING)
+        return Reply(b'{"ready":true}')

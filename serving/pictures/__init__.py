@@ -1,0 +1,1 @@
+"""Pictures of any kind as the pixels the network was trained on."""

@@ -1,0 +1,102 @@
+"""The convnets that came after LeNet: one step, the twin, and channels of every number."""
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+import torch
+from torch import nn
+
+from pipeline import config
+from pipeline.export.onnx_graph import WithSoftmax, trace
+from pipeline.export.parity import Gate
+from pipeline.export.twin_file import twin_bytes
+from pipeline.nets import zoo
+from pipeline.nets.folding import fold_batch_norm
+from pipeline.nets.instrument import InstrumentedNet
+from pipeline.training.losses import loss
+from pipeline.training.optimizers import build as optimizer
+
+PARAMS = config.load(Path(__file__).parents[2] / "params.yaml")
+SMALL = ["googlenet", "resnet18", "densenet121"]  # the others take longer than a test may
+NAMES = [
+    name if name in SMALL else pytest.param(name, marks=pytest.mark.soak)
+    for name in get_args(config.ModelName)
+    if name != "lenet"
+]
+
+
+def build(name: str, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Module:
+    torch.manual_seed(0)
+    channels = image_shape[0]
+    return zoo.build(
+        msgspec.structs.replace(PARAMS.model, name=name),
+        image_shape=image_shape, classes=4, mean=[0.13] * channels, std=[0.31] * channels,
+    )  # fmt: skip
+
+
+def some_images(
+    image_shape: tuple[int, int, int] = (1, 28, 28), *, images: int = 2
+) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (images, *image_shape), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_takes_a_step(name: str) -> None:
+    """Every parameter that training needs is reached, and stays finite."""
+    net = build(name).train()
+    steps = optimizer(net, PARAMS.train)
+    torch.autograd.backward(loss("cross_entropy", net(some_images()), torch.tensor([0, 3])))
+    steps.step()
+    for parameter in net.parameters():
+        assert parameter.grad is not None
+        assert parameter.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_twin_agrees(name: str) -> None:
+    """The twin's probabilities are the net's, its layers have their own names and true shapes."""
+    net = build(name).eval()
+    twin = InstrumentedNet(net, (1, 28, 28))
+    with torch.no_grad():
+        probabilities, *activations = twin(some_images())
+        torch.testing.assert_close(probabilities, net(some_images()).softmax(dim=1))
+    names = [layer["name"] for layer in twin.layers]
+    assert len(set(names)) == len(names)
+    assert (names[0], names[-1]) == ("input", "softmax")
+    assert [list(made.shape[1:]) for made in activations] == [
+        layer["shape"] for layer in twin.layers
+    ]
+    for name_, (weight, _) in twin.parameters_of.items():
+        layer = twin.layers[names.index(name_)]
+        assert layer["shape"][0] == weight.shape[0]
+
+
+@pytest.mark.parametrize("name", ["resnet18", pytest.param("alexnet", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("image_shape", [(3, 8, 8), (3, 32, 32), (2, 40, 24)])
+def test_any_image_shape(name: str, image_shape: tuple[int, int, int]) -> None:
+    """Channels and sizes come from the data set; small images are brought up in the graph."""
+    assert build(name, image_shape).eval()(some_images(image_shape)).shape == (2, 4)
+
+
+def test_folding_copies_other_nets() -> None:
+    """The twin never changes what it was made of."""
+    net = build("resnet18")
+    assert fold_batch_norm(net) is not net
+    assert net.training
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [name for name in get_args(config.ModelName) if name != "lenet"])
+def test_exported_net_agrees(name: str) -> None:
+    """Net and twin, through onnxruntime, at the batch sizes of the gate."""
+    net = build(name).eval()
+    images = some_images(images=9)
+    with torch.no_grad():
+        expected = net(images).softmax(dim=1).numpy()
+    gate = Gate(images.numpy(), expected, tolerance=1e-5)
+    exported = trace(WithSoftmax(fold_batch_norm(net)), (1, 28, 28), ["probabilities"])
+    gate.check(exported.SerializeToString(), name="model.onnx")
+    gate.check(twin_bytes(net, (1, 28, 28), model_sha256="0" * 64), name="twin")

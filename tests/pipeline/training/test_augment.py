@@ -1,0 +1,88 @@
+"""Distortions: still where nothing is asked for, exact where that can be worked out."""
+
+import math
+
+import pytest
+import torch
+
+from pipeline.training.augment import Augmentation, Distorter, even_bounds, seeded
+
+STILL = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0}
+
+
+def distorter(*, height: int = 28, width: int = 28, **how: float) -> Distorter:
+    return Distorter(Augmentation(**(STILL | how)), height=height, width=width)
+
+
+def some_images() -> torch.Tensor:
+    return torch.randint(0, 256, (3, 2, 28, 28), dtype=torch.uint8, generator=seeded(0))
+
+
+def test_nothing_asked_nothing_done() -> None:
+    """The sampling grid lies on the pixels."""
+    still = distorter()
+    assert not still.how.on
+    images = some_images()
+    made = still.distort(images, still.draw(3, seeded(0)))
+    torch.testing.assert_close(made, images.float(), atol=0.01, rtol=0)
+
+
+def test_shift_by_whole_pixels() -> None:
+    """A displacement of one pixel is 2 / size on grid_sample's scale; the border comes in as 0."""
+    shifting = distorter(shift=1.0)
+    coefficients = torch.tensor([[[1 / 14, 1.0, 0.0], [0.0, 0.0, 1.0]]]).expand(3, 2, 3)
+    images = some_images()
+    made = shifting.distort(images, coefficients)
+    torch.testing.assert_close(made[..., :-1], images[..., 1:].float(), atol=0.02, rtol=0)
+    assert made[..., -1].abs().max() < 0.02
+
+
+def test_quarter_turn() -> None:
+    """A rotation by 90 degrees is torch's own."""
+    turning = distorter(rotation=90.0)
+    quarter = math.pi / 2
+    coefficients = torch.tensor(
+        [
+            [
+                [0.0, math.cos(quarter), -math.sin(quarter)],
+                [0.0, math.sin(quarter), math.cos(quarter)],
+            ]
+        ]
+    )
+    image = some_images()[:1]
+    made = turning.distort(image, coefficients)
+    torch.testing.assert_close(made, image.rot90(1, (2, 3)).float(), atol=0.05, rtol=0)
+
+
+def test_drawn_within_bounds() -> None:
+    """No shift is further than asked for, no scale larger."""
+    drawn = distorter(shift=2.0, scale=0.1).draw(1000, seeded(0))
+    assert drawn[:, :, 0].abs().max() <= 2 / 14
+    assert drawn[:, 0, 1].min() >= 1 / 1.1 - 1e-6
+    assert drawn[:, 0, 1].max() <= 1 / 0.9 + 1e-6
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (8, 8), (20, 33)])
+def test_elastic_displacement_has_the_asked_deviation(height: int, width: int) -> None:
+    """In pixels, everywhere in the image."""
+    bending = distorter(height=height, width=width, elastic=0.7)
+    coefficients = bending.draw(4000, seeded(0))[:, :, 3:]
+    field = coefficients.flatten(0, 1) @ bending.basis[3:]
+    half = torch.tensor([width / 2, height / 2]).view(1, 2, 1)
+    deviation = (field.view(4000, 2, -1) * half).std(dim=0)
+    torch.testing.assert_close(deviation, torch.full_like(deviation, 0.7), atol=0.05, rtol=0)
+
+
+def test_seeded_by_every_number() -> None:
+    """Equal numbers give equal draws, and each number counts, its place too."""
+
+    def draw(*numbers: int) -> float:
+        return torch.rand(1, generator=seeded(*numbers)).item()
+
+    assert draw(1, 2, 3) == draw(1, 2, 3)
+    assert len({draw(1, 2, 3), draw(1, 2, 4), draw(0, 2, 3), draw(2, 1, 3), draw(1, 2)}) == 5
+
+
+def test_even_bounds() -> None:
+    """Ten in three parts: none differs from another by more than one."""
+    assert even_bounds(10, 3) == [0, 3, 6, 10]

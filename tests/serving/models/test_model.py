@@ -1,0 +1,85 @@
+"""Files that are not what the contract says are refused with the reason."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from serving.cores import available, cgroup_quota
+from serving.errors import ModelRefused
+from serving.models.model import load
+from tests.serving.onnx_files import answers, build_model
+
+
+def changed(**metadata: str | None) -> bytes:
+    """Write other metadata into a good file; None leaves an entry out."""
+    model = onnx.load_model_from_string(build_model())
+    entries = {entry.key: entry.value for entry in model.metadata_props} | metadata
+    onnx.helper.set_model_props(model, {k: v for k, v in entries.items() if v is not None})
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def test_a_good_file_gives_its_facts_and_probabilities() -> None:
+    """The version is the file's hash; numbers are onnxruntime's, whatever the batch."""
+    content = build_model(net="lenet", shape=(3, 32, 32), classes=7)
+    model = load(content, threads=2)
+    assert model.facts.image_shape == (3, 32, 32)
+    assert model.facts.version == model.facts.sha256[:12]
+    assert len(model.facts.classes) == 7
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, 32, 32)).astype(np.uint8)
+    assert np.abs(model(images) - answers(content, images)).max() < 1e-6
+    alone = np.concatenate([model(images[i : i + 1]) for i in range(5)])
+    assert np.abs(model(images) - alone).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: b"", "onnxruntime cannot read it"),
+        (lambda: b"not onnx", "onnxruntime cannot read it"),
+        (lambda: build_model()[:-100], "onnxruntime cannot read it"),
+        (lambda: changed(classes=None), "no 'classes'"),
+        (lambda: changed(golden=None), "no 'golden'"),
+        (lambda: changed(classes="[1]"), "metadata cannot be read"),
+        (lambda: changed(classes='["0"]'), "outputs"),
+        (lambda: changed(image_shape="[1,28]"), "metadata cannot be read"),
+        (lambda: changed(image_shape="[1,14,56]"), "inputs"),
+        (lambda: changed(parameters="many"), "metadata cannot be read"),
+        (lambda: changed(golden="{}"), "metadata cannot be read"),
+        (
+            lambda: changed(golden=json.dumps({"images": "", "labels": [], "probabilities": []})),
+            "golden",
+        ),
+        (lambda: build_model(spoil_golden=True), "self-test failed"),
+    ],
+)
+def test_any_other_file_is_refused(make: Callable[[], bytes], words: str) -> None:
+    """In one line that says what is wrong."""
+    with pytest.raises(ModelRefused, match=words) as refused:
+        load(make(), threads=1)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("quota", "cores"), [(0.5, 1), (1.5, 2), (None, None)])
+def test_a_quota_bounds_the_threads(quota: float | None, cores: int | None) -> None:
+    """Half a core is one thread; none at all leaves the affinity."""
+    found = available(quota)
+    assert found >= 1
+    assert cores is None or found <= cores
+
+
+def test_quotas_are_read_from_both_kinds_of_cgroup(tmp_path: Path) -> None:
+    """No file, -1 and the word max mean no quota."""
+    version_2, version_1 = tmp_path / "cpu.max", tmp_path
+    assert cgroup_quota(version_2, version_1) is None
+    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
+    for text, cores in (("-1\n", None), ("150000\n", 1.5)):
+        (tmp_path / "cpu.cfs_quota_us").write_text(text)
+        assert cgroup_quota(version_2, version_1) == cores
+    for text, cores in (("max 100000\n", None), ("50000 100000\n", 0.5)):
+        version_2.write_text(text)
+        assert cgroup_quota(version_2, version_1) == cores
