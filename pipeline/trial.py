@@ -15,6 +15,7 @@ from pipeline.data.arrays import Prepared
 from pipeline.space import Space
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
+from pipeline.tracking.settling import settled
 from pipeline.training import session as training
 from pipeline.training import trainer
 
@@ -41,7 +42,7 @@ class Objective:
         experiment = tracking.experiment_of(self.data.dataset.name)
         run = self.store.create(experiment, f"trial {trial.number}", tags, stage.PARAMS)
         trial.set_user_attr("run_id", run.id)
-        with tracking.settled(run):
+        with settled(run):
             run.add_tags({**recipe.tags, **provenance.process_tags()})
             run.add_params(config.flatten(params, "model", "train"))
             accuracy, is_pruned = fit(recipe, run, trial)

@@ -6,35 +6,27 @@ Export and evaluate add to the run through the client: `start_run` would set it 
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow.onnx
 import msgspec
-import numpy as np
-import onnx
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as DatasetEntity
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.telemetry import set_telemetry_client
-from mlflow.types import Schema, TensorSpec
 from mlflow.utils.time import get_current_time_millis
 
 from pipeline import files
 from pipeline.data.arrays import Dataset
 from pipeline.errors import PipelineError
-from pipeline.tracking import provenance
+from pipeline.tracking import onnx_model, provenance
 
 Scalar = str | int | float | bool | None
 
 COMPLETE = "pipeline.complete"
-SYSTEM_METRICS_INTERVAL_S = 2.0
 
 
 class TrackingError(PipelineError, RuntimeError):
@@ -190,35 +182,9 @@ class TrackedRun:
 
     def add_onnx(self, path: Path, sidecars: Iterable[Path], classes: int) -> None:
         """Log the model with its signature, an input example and its sidecars."""
-        model = onnx.load(path)
-        shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[1:]]
-        signature = ModelSignature(
-            Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
-            Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")]),
-        )
-        with self._named_to_mlflow():
-            mlflow.onnx.log_model(
-                model,
-                name="model",
-                signature=signature,
-                input_example={"images": np.zeros((1, *shape), np.uint8)},
-                save_as_external_data=False,
-                onnx_execution_providers=["CPUExecutionProvider"],
-                extra_files=[str(file) for file in sidecars],
-                pip_requirements=["onnxruntime", "numpy"],
-                run_id=self.id,
-            )
-
-    @contextmanager
-    def _named_to_mlflow(self) -> Iterator[None]:
-        """Inside, MLflow's module-level functions mean this store and this run's experiment."""
-        before = os.environ.get("MLFLOW_TRACKING_URI", "")
-        mlflow.set_tracking_uri(self.store.uri)
-        mlflow.set_experiment(experiment_id=self.record.info.experiment_id)
-        try:
-            yield
-        finally:
-            mlflow.set_tracking_uri(before)
+        experiment = self.record.info.experiment_id
+        with onnx_model.meant(self.store.uri, experiment):
+            onnx_model.log(path, sidecars, classes=classes, run_id=self.id)
 
     def complete(self) -> None:
         """Say that training, export and evaluation have all added to this run."""
@@ -280,35 +246,3 @@ def open_store(root: Path) -> Store:
 
 def _lock(root: Path) -> FileLock:
     return FileLock(root / ".mlflow.db.lock")
-
-
-@contextmanager
-def settled(run: TrackedRun) -> Iterator[None]:
-    """End the run with the block: FINISHED, KILLED by a signal, or FAILED."""
-    try:
-        with _system_metrics(run):
-            yield
-    except (KeyboardInterrupt, SystemExit):
-        run.store.client.set_terminated(run.id, "KILLED")
-        raise
-    except BaseException as error:
-        run.add_tags({"error": f"{type(error).__name__}: {error}"[:500]})
-        run.store.client.set_terminated(run.id, "FAILED")
-        raise
-    run.store.client.set_terminated(run.id, "FINISHED")
-
-
-@contextmanager
-def _system_metrics(run: TrackedRun) -> Iterator[None]:
-
-    monitor = SystemMetricsMonitor(
-        run.id,
-        sampling_interval=SYSTEM_METRICS_INTERVAL_S,
-        resume_logging=True,
-        tracking_uri=run.store.uri,
-    )
-    monitor.start()
-    try:
-        yield
-    finally:
-        monitor.finish()

@@ -21,6 +21,7 @@ from pipeline.data.arrays import Prepared
 from pipeline.errors import PipelineError
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
+from pipeline.tracking.settling import settled
 from pipeline.training import trainer
 from pipeline.training.checkpoint import Origin
 from pipeline.training.classifier import ImageClassifier
@@ -188,7 +189,7 @@ def tracked(
             experiment = tracking.experiment_of(recipe.data.dataset.name)
             run = store.create(experiment, describe(recipe), {}, params_file)
         way.remember_run(run.id)
-        with tracking.settled(run):
+        with settled(run):
             run.add_tags({**recipe.tags, **provenance.process_tags()})
             run.add_params(params)
             run.add_dataset(recipe.data.dataset)

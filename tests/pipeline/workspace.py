@@ -14,6 +14,7 @@ from pipeline.data.arrays import Histogram, Reference
 from pipeline.export.onnx_metadata import DatasetMark, Golden, Metadata, Statistics
 from pipeline.files import sha256_of_file
 from pipeline.tracking import store as tracking
+from pipeline.tracking.settling import settled
 
 SHAPE = (1, 2, 2)
 CLASSES = ("0", "1")
@@ -63,7 +64,7 @@ class Workspace:
         """Track a complete training that made these bytes."""
         tags = {"onnx.sha256": sha256, "checkpoint.sha256": "c" * 64, tracking.COMPLETE: "true"}
         run = self.store.create("mnist-classifier", "a run", tags, self.root / "params.yaml")
-        with tracking.settled(run):
+        with settled(run):
             pass
         return run
 

@@ -13,7 +13,7 @@ from pipeline.data import datasets
 
 
 def data(**changes: object) -> config.Data:
-    params = config.load(Path(__file__).parents[2] / "params.yaml")
+    params = config.load(Path(__file__).parents[3] / "params.yaml")
     return msgspec.structs.replace(params.data, **changes)
 
 

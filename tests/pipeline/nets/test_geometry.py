@@ -11,7 +11,7 @@ import pytest
 from pipeline import config
 from pipeline.nets import geometry
 
-MODEL = config.load(Path(__file__).parents[2] / "params.yaml").model
+MODEL = config.load(Path(__file__).parents[3] / "params.yaml").model
 
 
 def model(**changes: Any) -> config.Model:  # noqa: ANN401 - any field of Model

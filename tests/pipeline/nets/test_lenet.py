@@ -13,7 +13,7 @@ from pipeline.nets import lenet
 from pipeline.nets.folding import fold_batch_norm
 from pipeline.nets.instrument import InstrumentedNet
 
-MODEL = config.load(Path(__file__).parents[2] / "params.yaml").model
+MODEL = config.load(Path(__file__).parents[3] / "params.yaml").model
 IMAGE = (1, 28, 28)
 
 

@@ -18,7 +18,7 @@ from pipeline.nets.instrument import InstrumentedNet
 from pipeline.training.losses import loss
 from pipeline.training.optimizers import build as optimizer
 
-PARAMS = config.load(Path(__file__).parents[2] / "params.yaml")
+PARAMS = config.load(Path(__file__).parents[3] / "params.yaml")
 SMALL = ["googlenet", "resnet18", "densenet121"]  # the others take longer than a test may
 NAMES = [
     name if name in SMALL else pytest.param(name, marks=pytest.mark.soak)

@@ -11,8 +11,9 @@ import pytest
 
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
+from pipeline.tracking.settling import settled
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PARAMS = Path("params.yaml")
 
 
@@ -23,7 +24,7 @@ def opened(store: tracking.Store, **tags: str) -> tracking.TrackedRun:
 
 def finished(store: tracking.Store, **tags: str) -> tracking.TrackedRun:
     run = opened(store, **tags)
-    with tracking.settled(run):
+    with settled(run):
         pass
     return run
 
@@ -59,7 +60,7 @@ def test_status_says_how_the_training_ended(
 ) -> None:
     """A failure is FAILED, a signal is KILLED, and neither is swallowed."""
     run = opened(store)
-    with pytest.raises(error), tracking.settled(run):
+    with pytest.raises(error), settled(run):
         raise error
     assert run.record.info.status == status
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:`isinstance.treespec, LeafSpec.` is deprecated:FutureWarning"  # lightning on torch 2.15
 )
 
-PARAMS = config.load(Path(__file__).parents[2] / "params.yaml")
+PARAMS = config.load(Path(__file__).parents[3] / "params.yaml")
 Fit = Callable[..., ImageClassifier]
 
 
