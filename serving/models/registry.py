@@ -152,7 +152,7 @@ def _point(link: Path, target: Path) -> None:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through sys.stdin, whose lock would outlive the main thread
         pass
     os._exit(0)
 

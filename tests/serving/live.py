@@ -153,9 +153,8 @@ def serving(*arguments: str, **variables: str) -> Iterator[Server]:
         server.stop()
 
 
-def start_process(*arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """Start `python -m serving` on any free port."""
+def start_process(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.Popen[str]:
+    """Start `python -m serving` on any free port, with `folder` as its current folder."""
     command = [sys.executable, "-m", "serving", "--port", "0", *arguments]
-    return subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True
-    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
