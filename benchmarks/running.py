@@ -1,6 +1,8 @@
 """A server process on given cores: started, timed to its first right answer, weighed, stopped."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -97,10 +99,12 @@ def _rss_kb(pid: int) -> int:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGINT, as Ctrl-C does; whoever does not listen is killed, with its whole session."""
-    process.send_signal(2)
-    try:
+    """SIGINT, as Ctrl-C does; what does not listen, or outlives its parent, is killed."""
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.wait(10)
+    with contextlib.suppress(ProcessLookupError):
+        while True:  # until nobody of the session is left, who might hold the port
+            os.killpg(process.pid, signal.SIGKILL)
+            process.poll()
+            time.sleep(0.05)

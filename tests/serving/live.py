@@ -144,7 +144,7 @@ class Server:
 @contextmanager
 def serving(*arguments: str, **variables: str) -> Iterator[Server]:
     """Start a server, wait until it says its address, stop it at the end."""
-    process = start_process(*arguments, **variables)
+    process = start_process(*arguments, folder=ROOT, **variables)
     server = Server(process)
     try:
         server.wait_for_address()
