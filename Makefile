@@ -76,7 +76,7 @@ serve: setup ## Serve models/model.onnx over HTTP (PORT=8000)
 	$(IN_VENV) python -m serving --model models/model.onnx --port $(PORT)
 
 bench: setup ## Measure training and serving again, into benchmarks/results; needs wrk and an idle machine
-	$(IN_VENV) python -m benchmarks.training
+	$(IN_VENV) taskset -c 0,1 python -m benchmarks.training
 	$(IN_VENV) python -m benchmarks.serving
 
 record: setup ## Measure the record recipe on five seeds (hours on two cores)

@@ -110,7 +110,7 @@ def _training() -> list[tuple[str, str, str]]:
         (
             f"seconds per epoch, {name.partition(' (')[0]}",
             f"{ratio:.2f}",
-            "`python -m benchmarks.training`",
+            "`make bench`, on two cores",
         )
         for name, ratio in content["ratios"].items()
     ]
