@@ -1,11 +1,12 @@
 """How every stage starts and ends: parameters checked, alive only while its parent is."""
 
+import argparse
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -29,6 +30,16 @@ def enter() -> config.Params:
     geometry.check_net(params.model, datasets.image_shape(params.data))
     die_with_parent()
     return params
+
+
+def paths(
+    description: str | None, names: Sequence[str], argv: Sequence[str] | None
+) -> argparse.Namespace:
+    """Read `--NAME PATH` for every name; each must be given, because dvc.yaml knows the paths."""
+    parser = argparse.ArgumentParser(description=description)
+    for name in names:
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    return parser.parse_args(argv)
 
 
 def run(main: Callable[[], None]) -> None:

@@ -1,8 +1,6 @@
 """Measure the exported ONNX file on the test split; write figures, model card and report."""
 
-import argparse
 import sys
-from pathlib import Path
 
 from pipeline import files, stage
 from pipeline.config import flatten
@@ -21,10 +19,7 @@ WRITTEN = ("card", "predictions", "metrics", "plots", "report")
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in READ + WRITTEN:
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    paths = parser.parse_args(argv)
+    paths = stage.paths(__doc__, READ + WRITTEN, argv)
     params = stage.enter()
     chosen = params.evaluate
     prepared = load(paths.prepared)
@@ -55,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     run.add_files([paths.plots, paths.train_plots], "plots")
     run.add_files([paths.report], "reports")
     run.add_files([paths.card, paths.predictions], "model")
-    run.complete()
+    run.complete(f"Test {found.test.told()}. Version {model.sha256[:12]}; see reports/index.html.")
     sys.stdout.write(f"test {found.test.told()}; see {paths.report}\n")
 
 

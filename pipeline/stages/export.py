@@ -1,8 +1,6 @@
 """Write the trained network as one ONNX file, once it answers as the network does."""
 
-import argparse
 import sys
-from pathlib import Path
 
 from pipeline import config, files, stage
 from pipeline.data import arrays
@@ -12,10 +10,8 @@ from pipeline.tracking import store as tracking
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("checkpoint", "prepared", "onnx", "activations", "metrics"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    paths = parser.parse_args(argv)
+    names = ("checkpoint", "prepared", "onnx", "activations", "metrics")
+    paths = stage.paths(__doc__, names, argv)
     params = stage.enter()
     for earlier in (paths.onnx, paths.activations):  # none is left where this one fails
         earlier.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Prepare: data/raw or data/images into uint8 arrays, their description and a contact sheet."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -12,13 +11,10 @@ from pipeline.files import write_bytes
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("raw", "pictures", "feedback", "prepared", "plots"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    arguments = parser.parse_args(argv)
+    paths = stage.paths(__doc__, ("raw", "pictures", "feedback", "prepared", "plots"), argv)
     data = stage.enter().data
-    source = raw.load(arguments.raw, data.dataset)
-    official = read(source, data, arguments.raw, arguments.pictures)
+    source = raw.load(paths.raw, data.dataset)
+    official = read(source, data, paths.raw, paths.pictures)
     train, val, test = assemble.divide(
         official, validation_fraction=data.validation_fraction, limit=data.limit, seed=data.seed
     )
@@ -26,14 +22,14 @@ def main(argv: list[str] | None = None) -> None:
     if data.feedback:
         shape = (train.images.shape[1], *train.images.shape[2:])
         told = feedback.load(
-            arguments.feedback, dataset=official.name, classes=official.classes, shape=shape
+            paths.feedback, dataset=official.name, classes=official.classes, shape=shape
         )
         train, kept = feedback.join(train, told.train), told.held_out
     requested = datasets.title(source.requested, data.emnist_split)
     prepared = assemble.describe(official, source, requested, (train, val, test), kept)
     sheet = contact_sheet(prepared.train.images, prepared.train.labels, official.classes)
-    write_bytes(arguments.plots / "contact_sheet.png", sheet)
-    arrays.save(arguments.prepared, prepared)
+    write_bytes(paths.plots / "contact_sheet.png", sheet)
+    arrays.save(paths.prepared, prepared)
     sys.stdout.write(summary(prepared.dataset))
 
 

@@ -5,7 +5,6 @@ import csv
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from pipeline import config, files, stage
 from pipeline.data import arrays
@@ -15,10 +14,7 @@ from pipeline.training.classifier import ImageClassifier
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    for name in ("--prepared", "--checkpoint", "--metrics", "--plots"):
-        arguments.add_argument(name, type=Path, required=True)
-    paths = arguments.parse_args(argv)
+    paths = stage.paths(__doc__, ("prepared", "checkpoint", "metrics", "plots"), argv)
     params = stage.enter()
     recipe = training.Recipe(params.model, params.train, arrays.load(paths.prepared))
     resume = os.environ.get("TRAIN_RESUME") != "0"

@@ -17,6 +17,7 @@ from mlflow.entities import Dataset as DatasetEntity
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.telemetry import set_telemetry_client
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from mlflow.utils.time import get_current_time_millis
 
 from pipeline import files
@@ -186,9 +187,9 @@ class TrackedRun:
         with onnx_model.meant(self.store.uri, experiment):
             onnx_model.log(path, sidecars, classes=classes, run_id=self.id)
 
-    def complete(self) -> None:
-        """Say that training, export and evaluation have all added to this run."""
-        self.add_tags({COMPLETE: "true"})
+    def complete(self, description: str) -> None:
+        """Say that training, export and evaluation have all added to this run, and what came."""
+        self.add_tags({COMPLETE: "true", MLFLOW_RUN_NOTE: description})
 
     def adopt(self, checkpoint_sha256: str) -> None:
         """Copy the results of a complete run with the same checkpoint bytes, if there is one.

@@ -1,5 +1,6 @@
 """The Lightning Trainer as every training here wants it: calm, and nothing of its own injected."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ def build(
     torch.set_num_threads(train.threads)
     # deterministic mode would fill every new tensor; nothing here reads what it has not written
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # made at run time
+    # Lightning 2.6 asks torch 2.15 in words of before; nobody who trains can do anything about it
+    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
     bar = [CalmBar()] if progress else []
     return lightning.Trainer(
         default_root_dir=root,

@@ -35,7 +35,9 @@ def test_ratios_are_of_the_right_figures() -> None:
     """Ours over the peer's, ours over the limit, two over one; each with what is wanted."""
     medians = {("this server", case): 8.0 for case in CASES}
     medians |= {("plain FastAPI", case): 2.0 for case in CASES}
-    medians |= {(SECOND, CASES[0]): 16.0, (SECOND, CASES[1]): 8.0, (LIMIT, CASES[3]): 16.0}
+    one, other = (f"{case}, saturated" for case in CASES[:2])
+    medians |= {("this server", one): 9.0, ("this server", other): 8.0, (LIMIT, CASES[3]): 16.0}
+    medians |= {(SECOND, one): 18.0, (SECOND, other): 8.0}
     medians |= {("this server", f"{CASES[0]}, p99 ms"): 2.0}
     medians |= {("this server", "first answer s"): 0.5, ("this server", "RSS MB"): 121.0}
     found = [(value, met) for _, value, _, met in ratios(medians)]

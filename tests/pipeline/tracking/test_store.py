@@ -70,7 +70,7 @@ def test_adding_to_a_finished_run_leaves_it_finished(store: tracking.Store) -> N
     run = finished(store)
     run.add_metrics({"test.accuracy": 0.5})
     run.add_files([Path("params.yaml")], "inputs")
-    run.complete()
+    run.complete("all of it")
     assert run.record.info.status == "FINISHED"
     assert run.record.data.metrics["test.accuracy"] == 0.5
     assert [item.path for item in store.client.list_artifacts(run.id, "inputs")] == [
@@ -131,7 +131,7 @@ def test_equal_bytes_adopt_the_complete_results(store: tracking.Store) -> None:
     first.add_params({"evaluate.blur": 1.0})
     first.add_tags({"onnx.sha256": "ee"})
     first.add_files([Path("params.yaml")], "plots")
-    first.complete()
+    first.complete("all of it")
     second = opened(store, checkpoint__sha256="dd")
     second.add_metrics({"val_loss": 0.2})
     second.adopt("dd")
