@@ -49,14 +49,6 @@ def decode_picture(
     return planes if exact else np.stack([_resized(plane, height, width) for plane in planes])
 
 
-def encode_png(image: Pixels) -> bytes:
-    """(C, H, W) uint8 of 1 or 3 channels."""
-    plane = image[0] if image.shape[0] == GREY else np.ascontiguousarray(np.moveaxis(image, 0, -1))
-    file = io.BytesIO()
-    Image.fromarray(plane).save(file, "PNG")
-    return file.getvalue()
-
-
 def _planes(data: bytes, *, max_pixels: int, grey: bool) -> Pixels:
     """Decode within the cap; whatever a decoder makes of hostile bytes is the caller's fault."""
     try:
