@@ -12,6 +12,8 @@ from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.loggers import Logger
 from torch.utils import deterministic
 
+from pipeline.training.memory import keep_freed_memory
+
 if TYPE_CHECKING:
     from pipeline.config import Train
 
@@ -38,6 +40,7 @@ def build(
 ) -> lightning.Trainer:
     """Return a Trainer for ImageClassifier; `root` is where Lightning would put what it writes."""
     torch.set_num_threads(train.threads)
+    keep_freed_memory()
     # deterministic mode would fill every new tensor; nothing here reads what it has not written
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # made at run time
     # Lightning 2.6 asks torch 2.15 in words of before; nobody who trains can do anything about it
