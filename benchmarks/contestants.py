@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -75,18 +76,6 @@ class Setting:
             model=self.model, train=self.train | changes,
             image_shape=[1, 28, 28], classes=10, mean=[0.1307], std=[0.3081],
         )  # fmt: skip
-
-
-def all_contestants(setting: Setting) -> dict[str, Contestant]:
-    """The first three are compared: they do the same, without augmentation and averaging."""
-    return {
-        f"usual script, {setting.workers} workers": usual_script(setting),
-        "pipeline, plain": pipeline(setting, PLAIN),
-        "raw loop": raw_loop(setting),
-        "one fixed batch (the floor)": fixed_batch(setting),
-        "pipeline, plain, streamed": pipeline(setting, PLAIN, streamed=True),
-        "pipeline, as params.yaml": pipeline(setting, {}),
-    }
 
 
 class Clock(lightning.Callback):
@@ -211,3 +200,14 @@ def stepper(setting: Setting) -> Callable[[Tensor, Tensor], None]:
         optimizer.step()
 
     return step
+
+
+# The first three are compared: they do the same, without augmentation and averaging.
+CONTESTANTS: dict[str, Callable[[Setting], Contestant]] = {
+    "usual script": usual_script,
+    "pipeline, plain": partial(pipeline, changes=PLAIN),
+    "raw loop": raw_loop,
+    "one fixed batch (the floor)": fixed_batch,
+    "pipeline, plain, streamed": partial(pipeline, changes=PLAIN, streamed=True),
+    "pipeline, as params.yaml": partial(pipeline, changes={}),
+}
