@@ -8,6 +8,7 @@ from PIL import Image
 
 from pipeline.data import pictures
 from pipeline.data.folder import FolderError
+from serving.pictures.images import decode_picture
 
 RED = (200, 30, 40)
 
@@ -56,6 +57,21 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
     pixels = pictures.read(tmp_path / "a.png", 8, "grey")
     assert pixels[0, :4].min() == 255
     assert pixels[0, 4:].max() == 0
+
+
+@pytest.mark.parametrize("form", ["png", "jpg"])
+@pytest.mark.parametrize("colour", ["rgb", "grey"])
+def test_a_photo_is_read_as_the_server_reads_it(
+    form: str, colour: pictures.Colour, tmp_path: Path
+) -> None:
+    """Pixel for pixel, however much larger it is: what is measured is what will be answered."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    photo = Image.fromarray(pixels).resize((800, 600), Image.Resampling.BICUBIC)
+    photo.save(tmp_path / f"a.{form}")
+    ours = pictures.read(tmp_path / f"a.{form}", 32, colour)
+    sent = (tmp_path / f"a.{form}").read_bytes()
+    theirs = decode_picture(sent, shape=(len(ours), 32, 32), fit="auto", max_pixels=800 * 600)
+    assert np.array_equal(ours, theirs)
 
 
 def test_transparency_is_put_on_white(tmp_path: Path) -> None:
