@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_bytes
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
+from pipeline.training import trainer
 from pipeline.trial import Objective
 
 FOLDER = ".sweeps"
@@ -74,10 +75,15 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run(sweep: Sweep, *, workers: int) -> None:
-    """Fill the study up to its trials, so many at a time. Raises SweepError, ConfigError."""
+    """Fill the study up to its trials, so many at a time.
+
+    Raises SweepError, ConfigError, DeviceError, all before any work.
+    """
     if sweep.trials < 1 or workers < 1:
         raise SweepError(f"{sweep.trials} trials, {workers} workers: at least 1 of each is needed")
-    space.load(sweep.space_file, config.load(stage.PARAMS))  # dies before any work
+    base = config.load(stage.PARAMS)
+    space.load(sweep.space_file, base)
+    trainer.check_device(base.train)
     dataset = arrays.load_dataset(Path("data/prepared"))
     study = sweep.study()
     revive(study)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pipeline import config, files, stage
 from pipeline.data import arrays
-from pipeline.training import checkpoint
+from pipeline.training import checkpoint, trainer
 from pipeline.training import session as training
 from pipeline.training.classifier import ImageClassifier
 
@@ -16,6 +16,7 @@ from pipeline.training.classifier import ImageClassifier
 def main(argv: Sequence[str] | None = None) -> None:
     paths = stage.paths(__doc__, ("prepared", "checkpoint", "metrics", "plots"), argv)
     params = stage.enter()
+    trainer.check_device(params.train)
     recipe = training.Recipe(params.model, params.train, arrays.load(paths.prepared))
     resume = os.environ.get("TRAIN_RESUME") != "0"
     told = config.flatten(params, "data", "model", "train")

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 import lightning
 import torch
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from lightning.pytorch.loggers import Logger
 from torch.utils import deterministic
 
+from pipeline.errors import PipelineError
 from pipeline.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from pipeline.config import Train
+
+
+class DeviceError(PipelineError, ValueError):
+    """This machine has not the device that the parameters need."""
 
 
 class CalmBar(TQDMProgressBar):
@@ -30,6 +36,25 @@ class CalmBar(TQDMProgressBar):
         return bar
 
 
+def check_device(train: "Train") -> None:
+    """Raise DeviceError where Lightning would fail, or train in another precision than is said.
+
+    pipeline.config refuses what is wrong on any machine; this is what is wrong on this one.
+    """
+    cuda = CUDAAccelerator.is_available()
+    if train.accelerator == "gpu" and not (cuda or MPSAccelerator.is_available()):
+        raise DeviceError(
+            f"train.accelerator is {train.accelerator!r}, and torch finds no GPU on this machine: "
+            "take auto or cpu, or train where there is a GPU"
+        )
+    if train.precision == "16-mixed" and not cuda:
+        raise DeviceError(
+            f"train.precision is {train.precision!r}, and torch finds no CUDA GPU on this machine "
+            f"(train.accelerator is {train.accelerator!r}): take 32-true or bf16-mixed, "
+            "or train where there is a GPU"
+        )
+
+
 def build(
     train: "Train",
     *,
@@ -38,7 +63,11 @@ def build(
     logger: Logger | bool = False,
     progress: bool = True,
 ) -> lightning.Trainer:
-    """Return a Trainer for ImageClassifier; `root` is where Lightning would put what it writes."""
+    """Return a Trainer for ImageClassifier; `root` is where Lightning would put what it writes.
+
+    Raises DeviceError.
+    """
+    check_device(train)
     torch.set_num_threads(train.threads)
     keep_freed_memory()
     # deterministic mode would fill every new tensor; nothing here reads what it has not written
