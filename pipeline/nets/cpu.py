@@ -42,8 +42,6 @@ def run(layers: Iterable[nn.Module], images: Tensor) -> Tensor:
         elif isinstance(layer, nn.Conv2d):
             skipped = isinstance(following, nn.MaxPool2d) and not maps.requires_grad
             maps = pooled_convolution(layer, maps) if skipped else convolution(layer, maps)
-        elif isinstance(layer, nn.MaxPool2d):
-            maps = layer(maps).contiguous()
         else:
             maps = layer(maps)
     return maps
