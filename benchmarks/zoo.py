@@ -23,9 +23,9 @@ RECIPE = {"optimizer": "adamw", "learning_rate": 0.0005, "batch_size": 32, "aver
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", nargs="+", default=NAMES)
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--images", type=int, default=2000, help="to train on; 0 for all")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--images", type=int, default=10_000, help="to train on; 0 for all")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prepared", type=Path, default=Path("data/prepared"))
     asked = parser.parse_args()
     data = experiment.limited(arrays.load(asked.prepared), asked.images)
