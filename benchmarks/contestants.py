@@ -22,6 +22,7 @@ from pipeline.training import optimizers, trainer
 from pipeline.training.augment import even_bounds, seeded
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.datamodule import ArraysDataModule
+from pipeline.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from pipeline.config import Train
@@ -190,6 +191,7 @@ def fixed_batch(setting: Setting) -> Contestant:
 
 
 def stepper(setting: Setting) -> Callable[[Tensor, Tensor], None]:
+    keep_freed_memory()  # as the pipeline does; the usual script does not
     net = setting.classifier().net.to(setting.device).train()
     optimizer = optimizers.build(net, cast("Train", SimpleNamespace(**setting.train)))
 
