@@ -79,7 +79,7 @@ async def run(settings: Settings, place: Place) -> int:
     try:
         watchers = await _follow_registry(place, stop.asked)
         for loader in loaders:
-            await loader.start()
+            await loader.start()  # the primary last: see LOADED
     except ModelRefused as error:
         if place.speaks:
             _log.error("%s", error)
@@ -155,6 +155,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loader]:
+    """Who loads what, in the order of loading: the primary last."""
     has_challenger = bool(settings.challenger)
     also = watchers(lineup, recorder, has_challenger=has_challenger, share=settings.shadow)
 
@@ -173,10 +174,11 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
         )
 
     threads = settings.threads or max(1, cores.available() // settings.workers)
-    loaders = [loader(settings.model, Role.PRIMARY, threads=threads, also=also)]
-    if has_challenger:  # one thread: its own, so that its low priority holds
-        loaders.append(loader(settings.challenger, Role.CHALLENGER, threads=1, also=lambda _: ()))
-    return loaders
+    primary = loader(settings.model, Role.PRIMARY, threads=threads, also=also)
+    if not has_challenger:
+        return [primary]
+    # one thread: its own, so that its low priority holds
+    return [loader(settings.challenger, Role.CHALLENGER, threads=1, also=lambda _: ()), primary]
 
 
 def _announce(lineup: Lineup, bound: socket.socket) -> None:

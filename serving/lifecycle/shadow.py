@@ -28,13 +28,16 @@ class Shadow:
         self._due = 0.0  # slices; one is taken whenever a whole one is due
         self._waiting: queue.Queue[tuple[Model, Images, Probabilities]] = queue.Queue(maxsize=1)
         self._counts = {name: recorder.counter("shadow_images_total", name) for name in _OUTCOMES}
-        self._compared: Model | None = None
+        self._compared: Model | None = None  # whose counts these are
+        self._counting = threading.Lock()
         threading.Thread(target=self._work, name="shadow", daemon=True).start()
 
     def __call__(self, images: Images, probabilities: Probabilities) -> None:
         challenger = self._lineup.of(Role.CHALLENGER)
         if challenger is None:
             return
+        if challenger.model is not self._compared:
+            self._start_counting(challenger.model)
         self._due += self._share
         if self._due < 1:
             return
@@ -50,17 +53,26 @@ class Shadow:
         while True:
             self._compare(*self._waiting.get())
 
-    def _compare(self, challenger: Model, images: Images, primary: Probabilities) -> None:
-        if challenger is not self._compared:  # what another challenger did says nothing of this one
+    def _start_counting(self, challenger: Model) -> None:
+        """Begin at zero: what another challenger did says nothing of this one."""
+        with self._counting:
             self._compared = challenger
             for counter in self._counts.values():
                 counter.set(0)
+
+    def _compare(self, challenger: Model, images: Images, primary: Probabilities) -> None:
         try:
             answers = challenger(images)
         except Exception:  # noqa: BLE001 -- onnxruntime's own classes are not public
             _log.exception("the challenger failed on images that the primary answered")
-            self._counts["failed"].add(len(images))
+            self._count(challenger, failed=len(images))
             return
         agreed = int((answers.argmax(axis=1) == primary.argmax(axis=1)).sum())
-        self._counts["agreed"].add(agreed)
-        self._counts["disagreed"].add(len(images) - agreed)
+        self._count(challenger, agreed=agreed, disagreed=len(images) - agreed)
+
+    def _count(self, challenger: Model, **images: int) -> None:
+        """Count the outcomes, unless another challenger is counted by now."""
+        with self._counting:
+            if challenger is self._compared:
+                for outcome, number in images.items():
+                    self._counts[outcome].add(number)

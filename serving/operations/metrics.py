@@ -34,7 +34,7 @@ STATUSES = (
 ROLES = ("primary", "challenger")
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SLICE_IMAGES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-LOADED = ("model_loads_total", "primary")
+LOADED = ("model_loads_total", "primary")  # a worker loads its primary last: it has all models
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 

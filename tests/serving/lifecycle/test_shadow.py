@@ -1,10 +1,17 @@
 """The challenger answers beside the primary, unseen: agreement is counted, nobody waits."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.batching import Batcher
+from serving.lifecycle.shadow import Shadow
+from serving.models.lineup import Lineup, Role, Served
+from serving.models.model import Model, Probabilities, load
+from serving.operations.metrics import Recorder, Sheet
 from tests.serving.live import Server, serving
 from tests.serving.load import eventually, replace
 from tests.serving.onnx_files import answers, build_model
@@ -35,6 +42,8 @@ def test_agreement_is_counted_over_all_workers(
     primary = answers(tiny_model.read_bytes(), images)
     flags = ("--challenger", str(other), "--shadow", "1", "--workers", "2")
     with serving("--model", str(tiny_model), *flags) as server:
+        loads = 'serving_model_loads_total{role="challenger"}'
+        assert server.metric(loads) == 2, "ready means that every worker has both models"
         rounds = 6
         for done in range(1, rounds + 1):
             np.testing.assert_allclose(ask(server, images), primary, atol=1e-6)
@@ -83,3 +92,46 @@ def test_without_a_share_nothing_is_compared(tiny_model: Path, images: Images) -
     with serving("--model", str(tiny_model), *flags) as server:
         ask(server, images)
         assert sum(outcomes(server).values()) == 0
+
+
+class Slow(Model):
+    """A model that answers when it is let."""
+
+    def __init__(self, model: Model) -> None:
+        self.facts = model.facts
+        self._model = model
+        self.running, self.may_answer = threading.Event(), threading.Event()
+
+    def __call__(self, images: Images) -> Probabilities:
+        self.running.set()
+        self.may_answer.wait()
+        return self._model(images)
+
+
+def test_counts_are_of_one_challenger(tiny_model: Path, images: Images) -> None:
+    """What the one before still answers is not counted; what the new one drops at once is."""
+    model = load(tiny_model.read_bytes(), threads=1)
+    first, second = Slow(model), Slow(model)
+    lineup, recorder = Lineup(), Recorder(Sheet(1), 0)
+    shadow = Shadow(lineup, recorder, share=1)
+    probabilities = model(images)
+
+    async def swap() -> None:
+        lineup.put(Served(Role.CHALLENGER, first, Batcher(first)))
+        shadow(images[:7], probabilities[:7])
+        assert first.running.wait(10)
+        lineup.put(Served(Role.CHALLENGER, second, Batcher(second)))
+        shadow(images, probabilities)  # waits for the thread
+        shadow(images, probabilities)  # nowhere to wait
+
+    asyncio.run(swap())
+    first.may_answer.set()
+    second.may_answer.set()
+    counted = {
+        name: recorder.counter("shadow_images_total", name) for name in ("agreed", "dropped")
+    }
+    eventually(lambda: counted["agreed"].value > 0, "the second is compared")
+    assert {name: counter.value for name, counter in counted.items()} == {
+        "agreed": len(images),
+        "dropped": len(images),
+    }
