@@ -1,13 +1,15 @@
 """The challenger answers some of the primary's images too, unseen; agreement is counted.
 
-It has a thread of its own at low priority and takes one slice at a time: what comes while
-it is busy is dropped and counted, never queued, so the primary does not wait for it.
+It has a thread of its own at low priority, takes one slice at a time, and then rests: what comes
+while it is busy or rests is dropped and counted, never queued, so the primary does not wait for it
+and keeps its processor.
 """
 
 import logging
 import os
 import queue
 import threading
+import time
 
 from serving.models.lineup import Lineup, Role
 from serving.models.model import Images, Model, Probabilities
@@ -16,6 +18,7 @@ from serving.operations.metrics import Recorder
 _log = logging.getLogger("serving")
 
 _NICENESS = 10  # low, yet never so low that a busy machine starves it while it holds the GIL
+_PART = 0.02  # of one processor's time may go into comparing
 _OUTCOMES = ("agreed", "disagreed", "dropped", "failed")
 
 
@@ -30,6 +33,7 @@ class Shadow:
         self._counts = {name: recorder.counter("shadow_images_total", name) for name in _OUTCOMES}
         self._compared: Model | None = None  # whose counts these are
         self._counting = threading.Lock()
+        self._rests_until_s = 0.0
         threading.Thread(target=self._work, name="shadow", daemon=True).start()
 
     def __call__(self, images: Images, probabilities: Probabilities) -> None:
@@ -42,16 +46,27 @@ class Shadow:
         if self._due < 1:
             return
         self._due -= 1
-        try:
-            self._waiting.put_nowait((challenger.model, images, probabilities))
-        except queue.Full:
+        if not self._takes(challenger.model, images, probabilities):
             self._counts["dropped"].add(len(images))
+
+    def _takes(self, challenger: Model, images: Images, probabilities: Probabilities) -> bool:
+        if time.perf_counter() < self._rests_until_s:
+            return False
+        try:
+            self._waiting.put_nowait((challenger, images, probabilities))
+        except queue.Full:
+            return False
+        return True
 
     def _work(self) -> None:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         while True:
-            self._compare(*self._waiting.get())
+            challenger, images, probabilities = self._waiting.get()
+            start_s = time.thread_time()  # of this thread: what others take is not comparing
+            self._compare(challenger, images, probabilities)
+            spent_s = time.thread_time() - start_s
+            self._rests_until_s = time.perf_counter() + spent_s / _PART
 
     def _start_counting(self, challenger: Model) -> None:
         """Begin at zero: what another challenger did says nothing of this one."""
