@@ -11,7 +11,7 @@ from serving import cores
 from serving.create import create_app
 from serving.errors import ModelRefused
 from serving.lifecycle.mirror import Mirror
-from serving.lifecycle.watching import watchers
+from serving.lifecycle.watching import Watchers
 from serving.models.lineup import Lineup, Role, Served
 from serving.models.loading import Loader
 from serving.models.model import Model
@@ -157,7 +157,7 @@ def _limits(settings: Settings) -> Limits:
 def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loader]:
     """Who loads what, in the order of loading: the primary last."""
     has_challenger = bool(settings.challenger)
-    also = watchers(lineup, recorder, has_challenger=has_challenger, share=settings.shadow)
+    watchers = Watchers(recorder, share=settings.shadow if has_challenger else 0.0)
 
     def loader(
         address: str, role: Role, *, threads: int, also: Callable[[Model], Sequence[Observe]]
@@ -174,11 +174,16 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
         )
 
     threads = settings.threads or max(1, cores.available() // settings.workers)
-    primary = loader(settings.model, Role.PRIMARY, threads=threads, also=also)
+    primary = loader(settings.model, Role.PRIMARY, threads=threads, also=watchers.of_primary)
     if not has_challenger:
         return [primary]
-    # one thread: its own, so that its low priority holds
-    return [loader(settings.challenger, Role.CHALLENGER, threads=1, also=lambda _: ()), primary]
+    challenger = loader(
+        settings.challenger,
+        Role.CHALLENGER,
+        threads=1,  # the shadow's own, so that its low priority holds
+        also=watchers.of_challenger,
+    )
+    return [challenger, primary]
 
 
 def _announce(lineup: Lineup, bound: socket.socket) -> None:

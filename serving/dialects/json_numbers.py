@@ -31,7 +31,8 @@ def read_images(text: bytes, shape: Shape, *, limit: int) -> Pixels:
     count, rest = divmod(structure.count(b",") + 1, prod(shape))
     forms = _image_forms(shape)
     if rest or not 1 <= count <= limit or not _is_image_list(structure, count, forms):
-        raise BadRequest(f"images must be {wanted(shape)}, or a list of 1 to {limit} of them")
+        many = f"1 to {limit} of them" if limit > 1 else "one"
+        raise BadRequest(f"images must be {wanted(shape)}, or a list of {many}")
     return _pixels(text).reshape(count, *shape)
 
 

@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 
-from serving.models.lineup import Lineup, Role
 from serving.models.model import Images, Model, Probabilities
 from serving.operations.metrics import Recorder
 
@@ -25,28 +24,33 @@ _OUTCOMES = ("agreed", "disagreed", "dropped", "failed")
 class Shadow:
     """A batcher's observer for the primary."""
 
-    def __init__(self, lineup: Lineup, recorder: Recorder, *, share: float) -> None:
-        self._lineup = lineup
+    def __init__(self, recorder: Recorder, *, share: float) -> None:
         self._share = share
         self._due = 0.0  # slices; one is taken whenever a whole one is due
         self._waiting: queue.Queue[tuple[Model, Images, Probabilities]] = queue.Queue(maxsize=1)
         self._counts = {name: recorder.counter("shadow_images_total", name) for name in _OUTCOMES}
-        self._compared: Model | None = None  # whose counts these are
+        self._challenger: Model | None = None  # whose counts these are
         self._counting = threading.Lock()
         self._rests_until_s = 0.0
         threading.Thread(target=self._work, name="shadow", daemon=True).start()
 
+    def follow(self, challenger: Model) -> None:
+        """Compare with this one, from zero: what another did says nothing of it."""
+        with self._counting:
+            self._challenger = challenger
+            self._rests_until_s = 0.0
+            for counter in self._counts.values():
+                counter.set(0)
+
     def __call__(self, images: Images, probabilities: Probabilities) -> None:
-        challenger = self._lineup.of(Role.CHALLENGER)
+        challenger = self._challenger
         if challenger is None:
             return
-        if challenger.model is not self._compared:
-            self._start_counting(challenger.model)
         self._due += self._share
         if self._due < 1:
             return
         self._due -= 1
-        if not self._takes(challenger.model, images, probabilities):
+        if not self._takes(challenger, images, probabilities):
             self._counts["dropped"].add(len(images))
 
     def _takes(self, challenger: Model, images: Images, probabilities: Probabilities) -> bool:
@@ -68,13 +72,6 @@ class Shadow:
             spent_s = time.thread_time() - start_s
             self._rests_until_s = time.perf_counter() + spent_s / _PART
 
-    def _start_counting(self, challenger: Model) -> None:
-        """Begin at zero: what another challenger did says nothing of this one."""
-        with self._counting:
-            self._compared = challenger
-            for counter in self._counts.values():
-                counter.set(0)
-
     def _compare(self, challenger: Model, images: Images, primary: Probabilities) -> None:
         try:
             answers = challenger(images)
@@ -88,6 +85,6 @@ class Shadow:
     def _count(self, challenger: Model, **images: int) -> None:
         """Count the outcomes, unless another challenger is counted by now."""
         with self._counting:
-            if challenger is self._compared:
+            if challenger is self._challenger:
                 for outcome, number in images.items():
                     self._counts[outcome].add(number)

@@ -1,23 +1,28 @@
 """Who looks at what the primary answers, beside the counts: drift's watch, the challenger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from serving.lifecycle import drift
 from serving.lifecycle.shadow import Shadow
-from serving.models.lineup import Lineup
 from serving.models.model import Model
 from serving.operations.metrics import Recorder
 from serving.operations.observing import Observe
 
 
-def watchers(
-    lineup: Lineup, recorder: Recorder, *, has_challenger: bool, share: float
-) -> Callable[[Model], Sequence[Observe]]:
-    """Make what gives the observers of each new primary model."""
-    shadow = [Shadow(lineup, recorder, share=share)] if has_challenger and share else []
+class Watchers:
+    """Give the observers of each model that is loaded; `share` is the challenger's, if any."""
 
-    def watch(model: Model) -> Sequence[Observe]:
+    def __init__(self, recorder: Recorder, *, share: float) -> None:
+        self._recorder = recorder
+        self._shadow = Shadow(recorder, share=share) if share else None
+
+    def of_primary(self, model: Model) -> Sequence[Observe]:
         expected = drift.expectation(model.facts)
-        return [*([drift.Watch(expected, recorder)] if expected else []), *shadow]
+        watch = [drift.Watch(expected, self._recorder)] if expected else []
+        return [*watch, *([self._shadow] if self._shadow else [])]
 
-    return watch
+    def of_challenger(self, model: Model) -> Sequence[Observe]:
+        """Nobody observes it, but the shadow asks it from now on."""
+        if self._shadow:
+            self._shadow.follow(model)
+        return []

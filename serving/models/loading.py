@@ -32,7 +32,7 @@ class Loader:
         threads: int,
         queue_items: int,
         deadline_s: float,
-        also: Callable[[Model], Sequence[Observe]] = lambda _: (),
+        also: Callable[[Model], Sequence[Observe]],
     ) -> None:
         self._source = source
         self._role = role

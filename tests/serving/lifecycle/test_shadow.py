@@ -1,15 +1,12 @@
 """The challenger answers beside the primary, unseen: agreement is counted, nobody waits."""
 
-import asyncio
 import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.batching import Batcher
 from serving.lifecycle.shadow import Shadow
-from serving.models.lineup import Lineup, Role, Served
 from serving.models.model import Model, Probabilities, load
 from serving.operations.metrics import Recorder, Sheet
 from tests.serving.live import Server, serving
@@ -81,6 +78,7 @@ def test_another_challenger_starts_from_zero(
         replace(path, tiny_model.read_bytes())
         loads = 'serving_model_loads_total{role="challenger"}'
         eventually(lambda: server.metric(loads) == 2, "the second is loaded")
+        assert sum(outcomes(server).values()) == 0
         ask(server, images)
         eventually(lambda: outcomes(server)["agreed"] == len(images), "the second is compared")
         assert outcomes(server)["disagreed"] == 0
@@ -112,19 +110,15 @@ def test_counts_are_of_one_challenger(tiny_model: Path, images: Images) -> None:
     """What the one before still answers is not counted; what the new one drops at once is."""
     model = load(tiny_model.read_bytes(), threads=1)
     first, second = Slow(model), Slow(model)
-    lineup, recorder = Lineup(), Recorder(Sheet(1), 0)
-    shadow = Shadow(lineup, recorder, share=1)
+    recorder = Recorder(Sheet(1), 0)
+    shadow = Shadow(recorder, share=1)
     probabilities = model(images)
-
-    async def swap() -> None:
-        lineup.put(Served(Role.CHALLENGER, first, Batcher(first)))
-        shadow(images[:7], probabilities[:7])
-        assert first.running.wait(10)
-        lineup.put(Served(Role.CHALLENGER, second, Batcher(second)))
-        shadow(images, probabilities)  # waits for the thread
-        shadow(images, probabilities)  # nowhere to wait
-
-    asyncio.run(swap())
+    shadow.follow(first)
+    shadow(images[:7], probabilities[:7])
+    assert first.running.wait(10)
+    shadow.follow(second)
+    shadow(images, probabilities)  # waits for the thread
+    shadow(images, probabilities)  # nowhere to wait
     first.may_answer.set()
     second.may_answer.set()
     counted = {
