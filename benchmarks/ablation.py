@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import experiment
+from benchmarks import experiment, report
 from pipeline import config
 from pipeline.data import arrays
 
@@ -55,7 +55,7 @@ def main() -> None:
         name: [train(params, short | changes | {"seed": seed}, data) for seed in asked.seeds]
         for name, changes in CHOICES.items()
     }
-    report(outcomes, data, short)
+    publish(outcomes, data, short)
 
 
 def train(
@@ -70,7 +70,7 @@ def train(
     return outcome
 
 
-def report(
+def publish(
     outcomes: dict[str, list[experiment.Outcome]], data: arrays.Prepared, short: dict[str, int]
 ) -> None:
     dataset, epochs = data.dataset.name, short["epochs"]
@@ -87,16 +87,6 @@ def report(
     machine = experiment.machine(short["threads"])
     count = len(next(iter(outcomes.values())))
     headings = ["changed", "parameters", "validation % ± sd", "validation loss", "training s"]
-    text = "\n\n".join(
-        [
-            f"# The post's choices: {len(data.train):,} of {dataset}, {epochs} epochs, n = {count}",
-            experiment.table(headings, rows),
-            (
-                f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}; "
-                "`python -m benchmarks.ablation`."
-            ),
-        ]
-    )
     content = {
         "dataset": dataset,
         "epochs": epochs,
@@ -107,7 +97,15 @@ def report(
             for name, seeds in outcomes.items()
         },
     }
-    experiment.save("ablation", content, text)
+    report.save("ablation", content)
+    report.page(
+        "ablation",
+        f"The post's choices on {len(data.train):,} images of {dataset}, "
+        f"{epochs} epochs, n = {count}",
+        report.table(headings, rows),
+        machine,
+        "python -m benchmarks.ablation",
+    )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,10 @@
 
 import json
 import logging
-import platform
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import report
 from pipeline import config
 from pipeline.data import arrays
-from pipeline.files import write_bytes, write_json
 from pipeline.nets.geometry import check_net
 from pipeline.training import trainer
 from pipeline.training.classifier import ImageClassifier
@@ -28,7 +26,6 @@ from pipeline.training.datamodule import ArraysDataModule
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RESULTS = Path(__file__).parent / "results"
 BATCH = 500  # images, of an evaluation
 
 
@@ -105,29 +102,8 @@ def spread(values: Sequence[float]) -> str:
 
 
 def machine(threads: int) -> dict[str, str | int]:
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else report.processor()
     return {"device": device, "threads": threads, "torch": str(torch.__version__)}
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-
-
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table."""
-    lines = [list(headings), ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def save(name: str, content: dict[str, object], text: str) -> None:
-    """Write results/NAME.json and results/NAME.md, and show the text."""
-    write_json(RESULTS / f"{name}.json", content)
-    write_bytes(RESULTS / f"{name}.md", text.encode() + b"\n")
-    sys.stdout.write(text + "\n")
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

@@ -22,6 +22,7 @@ SERVED = "http://127.0.0.1:8000"
 REQUEST = (
     f"curl -s -H 'Content-Type: image/png' --data-binary @docs/seven.png '{SERVED}/predict?top_k=3'"
 )
+WATCHING = "python -m benchmarks.watching"
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -54,6 +55,7 @@ def results() -> str:
         _accuracy("record recipe", "record", "make record"),
         *_training(),
         *_serving_ratios(),
+        *_watching(),
     ]
     return report.table(("measured", "figure", "how"), rows)
 
@@ -98,8 +100,8 @@ def _accuracy(what: str, name: str, command: str) -> tuple[str, str, str]:
     seconds = mean(seed["seconds"] for seed in seeds)
     figure = (
         f"{mean(tests):.2f} ± {stdev(tests):.2f} % (n = {len(tests)} seeds, "
-        f"{seeds[0]['parameters']:,} parameters, {seconds:.0f} s each on {machine['threads']} "
-        f"{'thread' if machine['threads'] == 1 else 'threads'} of {machine['device']})"
+        f"{seeds[0]['parameters']:,} parameters, {seconds:.0f} s each on "
+        f"{report.threads(machine['threads'])} of {machine['device']})"
     )
     return f"MNIST test accuracy, {what}", figure, f"`{command}`"
 
@@ -121,6 +123,19 @@ def _serving_ratios() -> list[tuple[str, str, str]]:
     return [
         (f"serving: {one['name']}", f"{one['found']:.2f}", f"`{content['command']}`")
         for one in content["ratios"]
+    ]
+
+
+def _watching() -> list[tuple[str, str, str]]:
+    found = _read("watching")["found"]
+    figures = (
+        ("processor time a request, watched for drift / not", "watched", "cpu_ratio"),
+        ("p99 beside a shadowed challenger / without", "shadowed", "p99_ratio"),
+    )
+    return [
+        (f"serving: {case}, {what}", f"{found[f'{who}: {case}'][ratio]:.2f}", f"`{WATCHING}`")
+        for what, who, ratio in figures
+        for case in ("one image JSON", "64 images binary")
     ]
 
 

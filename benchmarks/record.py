@@ -8,7 +8,6 @@ net starts a new report. `--seeds` takes some of them, so that two processes can
 import argparse
 import json
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ import msgspec
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-from benchmarks import experiment
+from benchmarks import experiment, report
 from pipeline import config
 from pipeline.data import arrays
-from pipeline.files import sha256_of_json, write_bytes, write_json
+from pipeline.files import sha256_of_json, write_json
 
 WHERE = {"accelerator", "devices", "strategy", "num_nodes", "compile", "cuda_graph"}
 RECIPES = Path(__file__).parent / "recipes"
@@ -39,7 +38,7 @@ def main() -> None:
         recipe = msgspec.structs.replace(params.train, seed=seed)
         outcome, _ = experiment.train(params.model, recipe, data, test=True)
         keep(asked.recipe, params, data, outcome)
-    report(asked.recipe, load(asked.recipe, params, data), params)
+    publish(asked.recipe, load(asked.recipe, params, data), params)
 
 
 def read(name: str) -> config.Params:
@@ -62,7 +61,7 @@ def identity(params: config.Params, data: arrays.Prepared) -> str:
 
 def load(name: str, params: config.Params, data: arrays.Prepared) -> dict[str, dict[str, Any]]:
     """Return the outcomes so far, by seed."""
-    path = experiment.RESULTS / f"{name}.json"
+    path = report.RESULTS / f"{name}.json"
     content = json.loads(path.read_text()) if path.exists() else {}
     same = content.get("identity") == identity(params, data)
     seeds: dict[str, dict[str, Any]] = content["seeds"] if same else {}
@@ -73,8 +72,8 @@ def keep(
     name: str, params: config.Params, data: arrays.Prepared, outcome: experiment.Outcome
 ) -> None:
     """Add an outcome to the file, which another process may be adding to as well."""
-    experiment.RESULTS.mkdir(exist_ok=True)
-    with FileLock(experiment.RESULTS / f".{name}.lock"):
+    report.RESULTS.mkdir(exist_ok=True)
+    with FileLock(report.RESULTS / f".{name}.lock"):
         seeds = load(name, params, data) | {str(outcome.seed): experiment.as_json(outcome)}
         content = {
             "identity": identity(params, data),
@@ -82,10 +81,10 @@ def keep(
             "machine": experiment.machine(params.train.threads),
             "seeds": seeds,
         }
-        write_json(experiment.RESULTS / f"{name}.json", content)
+        write_json(report.RESULTS / f"{name}.json", content)
 
 
-def report(name: str, seeds: dict[str, dict[str, Any]], params: config.Params) -> None:
+def publish(name: str, seeds: dict[str, dict[str, Any]], params: config.Params) -> None:
     """Write the table of all seeds, and their mean."""
     rows = [
         [seed, f"{row['validation']:.2f}", f"{row['test']:.2f}", f"{row['seconds']:.0f}"]
@@ -98,22 +97,14 @@ def report(name: str, seeds: dict[str, dict[str, Any]], params: config.Params) -
     mean = [f"mean ± sd, n = {len(seeds)}"]
     mean += [experiment.spread(columns[key]) for key in ("validation", "test")]
     mean += [f"{statistics.fmean(columns['seconds']):.0f}"]
-    machine = experiment.machine(params.train.threads)
-    text = "\n\n".join(
-        [
-            (
-                f"# Recipe {name}: {next(iter(seeds.values()))['parameters']:,} parameters, "
-                f"{params.train.epochs} epochs"
-            ),
-            experiment.table(["seed", "validation %", "test %", "training s"], [*rows, mean]),
-            (
-                f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}; "
-                f"`python -m benchmarks.record --recipe {name}`."
-            ),
-        ]
+    report.page(
+        name,
+        f"Recipe {name}: {next(iter(seeds.values()))['parameters']:,} parameters, "
+        f"{params.train.epochs} epochs",
+        report.table(["seed", "validation %", "test %", "training s"], [*rows, mean]),
+        experiment.machine(params.train.threads),
+        f"python -m benchmarks.record --recipe {name}",
     )
-    write_bytes(experiment.RESULTS / f"{name}.md", text.encode() + b"\n")
-    sys.stdout.write(text + "\n")
 
 
 if __name__ == "__main__":

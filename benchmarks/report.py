@@ -1,9 +1,12 @@
 """A benchmark's two outputs: a Markdown table for people, sorted JSON for whoever checks it."""
 
-import json
 import os
+import platform
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from pipeline.files import write_bytes, write_json
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -20,20 +23,32 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def save(name: str, content: Mapping[str, object]) -> Path:
-    """Write `results/<name>.json` whole or not at all."""
-    path = RESULTS / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    beside.rename(path)
-    return path
+def save(name: str, content: Mapping[str, object]) -> None:
+    """Write results/NAME.json."""
+    write_json(RESULTS / f"{name}.json", content)
+
+
+def page(name: str, title: str, rows: str, where: Mapping[str, object], command: str) -> None:
+    """Write results/NAME.md, a table with what it was measured on and by; show it."""
+    told = f"{where['device']}, {threads(where['threads'])}, torch {where['torch']}; `{command}`."
+    text = f"# {title}\n\n{rows}\n{told}\n"
+    write_bytes(RESULTS / f"{name}.md", text.encode())
+    sys.stdout.write(text)
+
+
+def threads(count: object) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def processor() -> str:
+    """Name the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+
+
+def cores() -> str:
     """Name the processor, and how many of its cores this process may use."""
-    cores = len(os.sched_getaffinity(0))
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return f"{line.partition(':')[2].strip()}, {cores} cores"
-    return f"{cores} cores"
+    return f"{processor()}, {len(os.sched_getaffinity(0))} cores"

@@ -157,14 +157,14 @@ def publish(
     shown = (
         report.table(("", *HEADINGS), [_row(who, medians) for who in servers]),
         report.table(("reach", "found", "wanted", "met"), [_goal(*goal) for goal in goals]),
-        f"{report.processor()}; medians of {rounds} rounds of {seconds:g} s.",
+        f"{report.cores()}; medians of {rounds} rounds of {seconds:g} s.",
         f"The load's cores were at most {busiest:.0%} busy.\n",
     )
     sys.stdout.write("\n".join(shown))
     keys = ("name", "found", "wanted", "met")
     content = {
         "command": "python -m benchmarks.serving",
-        "processor": report.processor(),
+        "processor": report.cores(),
         "rounds": rounds,
         "seconds": seconds,
         "load_busy_most": busiest,

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import experiment
+from benchmarks import experiment, report
 from benchmarks.measure import measure
 from pipeline import config
 from pipeline.data import arrays
@@ -32,7 +32,7 @@ def main() -> None:
     params = config.load(Path("params.yaml"))
     changes = {"epochs": asked.epochs, "threads": asked.threads}
     rows = [row(name, params, data, changes) for name in asked.nets]
-    report(rows, data, asked.threads, asked.epochs)
+    publish(rows, data, asked.threads, asked.epochs)
 
 
 def row(
@@ -55,7 +55,7 @@ def row(
     }
 
 
-def report(
+def publish(
     rows: list[dict[str, str | int | float]], data: arrays.Prepared, threads: int, epochs: int
 ) -> None:
     machine = experiment.machine(threads)
@@ -71,17 +71,14 @@ def report(
         for row in rows
     ]
     headings = ["net", "parameters", "multiply-adds", "receptive field px", "test %", "training s"]
-    text = "\n\n".join(
-        [
-            f"# The zoo on {data.dataset.name}: {len(data.train):,} images, {epochs} epochs, n = 1",
-            experiment.table(headings, cells),
-            (
-                f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}; "
-                "`python -m benchmarks.zoo`."
-            ),
-        ]
+    report.save("zoo", {"machine": machine, "epochs": epochs, "nets": rows})
+    report.page(
+        "zoo",
+        f"The zoo on {data.dataset.name}: {len(data.train):,} images, {epochs} epochs, n = 1",
+        report.table(headings, cells),
+        machine,
+        "python -m benchmarks.zoo",
     )
-    experiment.save("zoo", {"machine": machine, "epochs": epochs, "nets": rows}, text)
 
 
 if __name__ == "__main__":
