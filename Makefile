@@ -78,8 +78,9 @@ serve: setup ## Serve models/model.onnx over HTTP (PORT=8000)
 bench: setup ## Measure training and serving again, into benchmarks/results; needs wrk and an idle machine
 	$(IN_VENV) taskset -c 0,1 python -m benchmarks.training
 	$(IN_VENV) python -m benchmarks.serving
+	$(IN_VENV) python -m benchmarks.watching
 
-record: setup ## Measure the record recipe on five seeds (hours on two cores)
+record: setup ## Measure the record recipe on five seeds (5 minutes each on one core)
 	$(IN_VENV) python -m benchmarks.record
 
 ablation: setup ## Compare the post's choices: non-linearity, pooling, stride, padding, depth, loss
