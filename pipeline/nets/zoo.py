@@ -1,12 +1,15 @@
 """The convnets by name: LeNet, and those that came after, fitted to the data set."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
+from pipeline.errors import PipelineError
 from pipeline.nets import lenet
 from pipeline.nets.canvas import Input
 from pipeline.nets.geometry import fit_canvas, least_size
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 RGB = 3
 Layer = TypeVar("Layer", bound=nn.Module)
 NOT_DETERMINISTIC = ("alexnet", "zfnet", "vgg")  # adaptive pooling's backward pass on a GPU
+
+
+class WeightsError(PipelineError):
+    """The published weights cannot be fetched, or are not what they should be."""
 
 
 class Fitted(nn.Module):
@@ -42,6 +49,7 @@ def build(
     """Build the net that `model` names for images of `image_shape` (C, H, W).
 
     Its first layers bring uint8 images onto the canvas and normalise them; it returns logits.
+    Raises WeightsError where `model.pretrained` asks for weights that cannot be had.
     """
     if model.name == "lenet":
         return lenet.build(model, image_shape=image_shape, classes=classes, mean=mean, std=std)
@@ -73,14 +81,28 @@ def zfnet(channels: int, classes: int) -> nn.Sequential:
 
 
 def _torchvision(name: str, *, classes: int, pretrained: bool) -> nn.Module:
-    own = {"aux_logits": False, "init_weights": True} if name == "googlenet" else {}
-    if not pretrained:
-        net: nn.Module = torchvision.models.get_model(name, num_classes=classes, **own)
+    if pretrained:
+        net = _published(name)
+        _replace(net, nn.Linear, lambda old: nn.Linear(old.in_features, classes), last=True)
         return net
-    net = torchvision.models.get_model(name, weights="DEFAULT")
-    if name == "googlenet":
-        net.aux_logits, net.aux1, net.aux2 = False, None, None  # type: ignore[assignment]  # as torchvision itself drops them
-    _replace(net, nn.Linear, lambda old: nn.Linear(old.in_features, classes), last=True)
+    own = {"aux_logits": False, "init_weights": True} if name == "googlenet" else {}
+    fresh: nn.Module = torchvision.models.get_model(name, num_classes=classes, **own)
+    return fresh
+
+
+def _published(name: str) -> nn.Module:
+    """Return torchvision's net of 1,000 classes with its weights; raises WeightsError."""
+    weights = torchvision.models.get_model_weights(name)["DEFAULT"]
+    own = {"transform_input": False} if name == "googlenet" else {}  # Input normalises
+    try:
+        net: nn.Module = torchvision.models.get_model(name, weights=weights, **own)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+        raise WeightsError(
+            f"model.pretrained: the published weights of {name} cannot be had "
+            f"({str(error).partition(chr(10))[0]}): bring {weights.url} to {file}, "
+            "or set model.pretrained to false"
+        ) from None
     return net
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from pipeline import config
@@ -27,11 +28,13 @@ NAMES = [
 ]
 
 
-def build(name: str, image_shape: tuple[int, int, int] = (1, 28, 28)) -> nn.Module:
+def build(
+    name: str, image_shape: tuple[int, int, int] = (1, 28, 28), *, pretrained: bool = False
+) -> nn.Module:
     torch.manual_seed(0)
     channels = image_shape[0]
     return zoo.build(
-        msgspec.structs.replace(PARAMS.model, name=name),
+        msgspec.structs.replace(PARAMS.model, name=name, pretrained=pretrained),
         image_shape=image_shape, classes=4, mean=[0.13] * channels, std=[0.31] * channels,
     )  # fmt: skip
 
@@ -102,3 +105,55 @@ def test_exported_net_agrees(name: str) -> None:
     exported = trace(WithSoftmax(fold_batch_norm(net)), (1, 28, 28), ["probabilities"])
     gate.check(exported.SerializeToString(), name="model.onnx")
     gate.check(twin_bytes(net, (1, 28, 28), model_sha256="0" * 64), name="twin")
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_starts_from_published_weights(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the last layer is torchvision's; a grey image gives what three equal channels do."""
+    known = publish(name, tmp_path, monkeypatch)
+    net = build(name, (3, 32, 32), pretrained=True)
+    found = net.get_submodule("body").state_dict()
+    same = [key for key in found if found[key].shape == known[key].shape]
+    assert len(found) - len(same) == 2, "the last layer's weight and bias"
+    for key in same:
+        assert torch.equal(found[key], known[key]), key
+    grey = build(name, (1, 32, 32), pretrained=True).train()
+    kernels = next(layer for layer in grey.modules() if isinstance(layer, nn.Conv2d))
+    coloured = next(layer for layer in net.modules() if isinstance(layer, nn.Conv2d))
+    shade = torch.rand(1, 1, 40, 40)
+    torch.testing.assert_close(kernels(shade), coloured(shade.expand(1, 3, 40, 40)))
+    assert grey(some_images((1, 32, 32))).shape == (2, 4)
+
+
+def publish(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    """Put weights of our own where torchvision keeps the ones that it downloaded."""
+    torch.manual_seed(1)
+    own = {"init_weights": True} if name == "googlenet" else {}
+    known: dict[str, torch.Tensor] = torchvision.models.get_model(name, **own).state_dict()
+    monkeypatch.setenv("TORCH_HOME", str(home))
+    file = weights_file(name)
+    file.parent.mkdir(parents=True)
+    torch.save(known, file)
+    return known
+
+
+def weights_file(name: str) -> Path:
+    url = torchvision.models.get_model_weights(name)["DEFAULT"].url
+    return Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
+
+
+def test_says_where_published_weights_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a dead network nor a damaged file ends in a traceback."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    file = weights_file("resnet18")
+    wanted = rf"weights of resnet18 .*refused.*to {file}, or set model.pretrained to false"
+    with pytest.raises(zoo.WeightsError, match=wanted):
+        build("resnet18", pretrained=True)
+    file.write_bytes(b"half a fi")
+    with pytest.raises(zoo.WeightsError, match="weights of resnet18"):
+        build("resnet18", pretrained=True)
