@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.project import Project, kill, sha256, wait_for
+from tests.processes import is_alive
 
 pytestmark = pytest.mark.soak
 
@@ -23,7 +24,7 @@ def test_kill_in_the_middle_of_a_stage(project: Project, stage: str, victim: str
         process = project.stage_process(stage)
         kill(dvc if victim == "dvc" else process)
         assert dvc.wait(30) != 0
-        wait_for(lambda: not process.is_running() or process.status() == "zombie")
+        wait_for(lambda: not is_alive(process))
     project.run("dvc", "repro")
     assert project.json("models/model.card.json")["name"] == "digits-classifier"
     assert statuses(project) <= {"FINISHED", "KILLED", "FAILED"}

@@ -15,6 +15,7 @@ import pytest
 from mlflow import MlflowClient
 from numpy.typing import NDArray
 
+from tests.processes import is_alive
 from tests.serving.live import Server, serving, start_process
 from tests.serving.load import Load, eventually
 from tests.serving.onnx_files import build_model
@@ -122,11 +123,7 @@ def test_follower_that_dies_is_started_again_and_ends_with_the_server(registry: 
         eventually(lambda: served(server) == version(two), "the new follower brings it")
         (follower,) = psutil.Process(server.process.pid).children()
         os.kill(server.process.pid, signal.SIGKILL)
-        eventually(lambda: not alive(follower), "it ends with the server")
-
-
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        eventually(lambda: not is_alive(follower), "it ends with the server")
 
 
 @pytest.mark.parametrize(
