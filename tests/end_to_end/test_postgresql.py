@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -12,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # stubs are not among the tools
 from mlflow import MlflowClient
 
-from tests.end_to_end.project import BIN, Project, sha256, wait_for
+from tests.end_to_end.project import BIN, ROOT, Project, sha256, wait_for
 from tests.serving.live import serving
 
 pytestmark = pytest.mark.soak
@@ -28,18 +30,15 @@ def free_port() -> int:
     return port
 
 
-def as_somebody(*command: str | Path) -> list[str]:
+def as_somebody(*command: object) -> list[str]:
     """PostgreSQL does not run as root."""
-    return (
-        ["runuser", "-u", "postgres", "--", *map(str, command)]
-        if os.getuid() == 0
-        else [str(word) for word in command]
-    )
+    words = [str(word) for word in command]
+    return ["runuser", "-u", "postgres", "--", *words] if os.getuid() == 0 else words
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """The address of an empty database in a cluster of its own."""
+    """Host and port of a cluster of its own, with the compose file's user and empty database."""
     pytest.importorskip("psycopg")
     if not BINARIES:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
@@ -55,7 +54,11 @@ def database() -> Iterator[str]:
     control = BINARIES[-1] / "pg_ctl"
     start = as_somebody(control, "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL, cwd="/")
-    yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+    create = as_somebody(
+        BINARIES[-1] / "createdb", "-h", "127.0.0.1", "-p", port, "-U", "mlflow", "mlflow"
+    )
+    subprocess.run(create, check=True, cwd="/")
+    yield f"127.0.0.1:{port}"
     stop = as_somebody(control, "-D", data, "-m", "immediate", "-w", "stop")
     subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, cwd="/")
     shutil.rmtree(folder)
@@ -63,26 +66,44 @@ def database() -> Iterator[str]:
 
 @contextmanager
 def tracking_server(database: str, folder: Path) -> Iterator[str]:
+    """Start what the compose file starts in its container, on a port and in a folder of our own."""
     port = free_port()
     folder.mkdir()
-    command = [
-        *(str(BIN / "mlflow"), "server", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")),
-    ]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment = {**os.environ, **quiet}
+    host = f"127.0.0.1:{port}"
+    composed = yaml.safe_load(
+        interpolated(
+            (ROOT / "deploy/compose.yaml").read_text(),
+            POSTGRES_PASSWORD="secret",  # noqa: S106 - the cluster trusts everybody
+            ARTIFACTS=str(folder / "artifacts"),
+            MLFLOW_HOSTS=host,
+        )
+        .replace("@database/", f"@{database}/")
+        .replace("--host=0.0.0.0", "--host=127.0.0.1")
+        .replace("--port=5000", f"--port={port}")
+    )
+    service = composed["services"]["mlflow"]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+            [BIN / service["command"][0], *service["command"][1:]],
+            cwd=folder,
+            env={**os.environ, **service["environment"]},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         ) as process,
     ):
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{host}"
         try:
             wait_for(lambda: answers(f"{url}/health"))
             yield url
         finally:
             os.killpg(process.pid, 15)
+
+
+def interpolated(text: str, **variables: str) -> str:
+    """Put the variables in, as compose does."""
+    return re.sub(r"\$\{(\w+)(?::[-?][^}]*)?\}", lambda found: variables[found[1]], text)
 
 
 def answers(url: str) -> bool:
