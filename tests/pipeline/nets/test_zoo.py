@@ -149,8 +149,9 @@ def test_says_where_published_weights_are_missing(
 ) -> None:
     """Neither a dead network nor a damaged file ends in a traceback."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
     file = weights_file("resnet18")
+    published = torchvision.models.get_model_weights("resnet18")["DEFAULT"].value
+    monkeypatch.setattr(published, "url", f"http://127.0.0.1:9/{file.name}")  # nobody listens there
     wanted = rf"weights of resnet18 .*refused.*to {file}, or set model.pretrained to false"
     with pytest.raises(zoo.WeightsError, match=wanted):
         build("resnet18", pretrained=True)
