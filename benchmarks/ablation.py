@@ -77,7 +77,7 @@ def publish(
     rows = [
         [
             name,
-            f"{seeds[0].parameters:,}",
+            seeds[0].parameters,
             experiment.spread([outcome.validation for outcome in seeds]),
             f"{statistics.fmean(outcome.validation_loss for outcome in seeds):.4f}",
             f"{statistics.fmean(outcome.seconds for outcome in seeds):.1f}",

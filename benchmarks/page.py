@@ -5,7 +5,6 @@ and of strokes; medians and 95th percentiles. Everything runs on this machine, o
 """
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -22,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
 
+from benchmarks.report import save
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-RESULTS = Path(__file__).parent / "results/page.json"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 PAINT = """() => new Promise((done) => new PerformanceObserver((list) => {
     const first = list.getEntriesByName("first-contentful-paint")[0];
@@ -135,8 +135,7 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
 def report(found: dict[str, Any]) -> None:
     for name, value in found.items():
         sys.stdout.write(f"{name:28} {value}\n")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+    save("page", found)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ timed.
 """
 
 import argparse
-import json
 import logging
 import multiprocessing
 import os
@@ -24,8 +23,10 @@ import torch
 import torchvision
 
 from benchmarks.contestants import CLOCK, CLOCKS, CONTESTANTS, Setting
+from benchmarks.report import RESULTS
+from pipeline.files import write_json
 
-RESULT = Path(__file__).parent / "results" / "training.json"
+RESULT = RESULTS / "training.json"
 
 
 def main() -> None:
@@ -95,8 +96,7 @@ def report(seconds: dict[str, list[float]], asked: argparse.Namespace) -> None:
         "torchvision": torchvision.__version__, "lightning": lightning.__version__,
         "seconds": seconds, "median_seconds": medians, "ratios": ratios,
     }  # fmt: skip
-    asked.to.parent.mkdir(parents=True, exist_ok=True)
-    asked.to.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(asked.to, content)
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def publish(
     cells = [
         [
             row["net"],
-            f"{row['parameters']:,}",
-            f"{row['multiply_adds']:,}",
+            row["parameters"],
+            row["multiply_adds"],
             row["receptive_field"],
             f"{row['test']:.2f}",
             f"{row['seconds']:.1f}",

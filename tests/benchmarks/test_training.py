@@ -23,18 +23,8 @@ def test_on_a_bare_machine(tmp_path: Path) -> None:
         (tmp_path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
         (tmp_path / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
     options = ["--mnist", str(tmp_path), "--to", str(tmp_path / "out.json"), "--images", "300"]
-    options += [
-        "--rounds",
-        "1",
-        "--epochs",
-        "2",
-        "--workers",
-        "0",
-        "--threads",
-        "1",
-        "--batch-size",
-        "64",
-    ]
+    options += ["--rounds", "1", "--epochs", "2", "--workers", "0"]
+    options += ["--threads", "1", "--batch-size", "64"]
     hidden = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r}))"
     (tmp_path / "sitecustomize.py").write_text(hidden)
     command = [sys.executable, "-m", "benchmarks.training", *options]

@@ -4,7 +4,6 @@ import os
 import pwd
 import re
 import shutil
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -16,18 +15,13 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # stubs are not among the tools
 from mlflow import MlflowClient
 
+from benchmarks.running import free_port
 from tests.end_to_end.project import BIN, ROOT, Project, sha256, wait_for
 from tests.serving.live import serving
 
 pytestmark = pytest.mark.soak
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def as_somebody(*command: object) -> list[str]:
