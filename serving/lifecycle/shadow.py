@@ -51,7 +51,7 @@ class Shadow:
             return
         self._due -= 1
         if not self._takes(challenger, images, probabilities):
-            self._counts["dropped"].add(len(images))
+            self._count(challenger, dropped=len(images))
 
     def _takes(self, challenger: Model, images: Images, probabilities: Probabilities) -> bool:
         if time.perf_counter() < self._rests_until_s:

@@ -1,6 +1,7 @@
 """The challenger answers beside the primary, unseen: agreement is counted, nobody waits."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,35 @@ def test_counts_are_of_one_challenger(tiny_model: Path, images: Images) -> None:
         "agreed": len(images),
         "dropped": len(images),
     }
+
+
+class Busy(Model):
+    """A model that takes its time of the processor."""
+
+    def __init__(self, model: Model) -> None:
+        self.facts = model.facts
+        self._model = model
+
+    def __call__(self, images: Images) -> Probabilities:
+        start_s = time.thread_time()
+        while time.thread_time() - start_s < 0.2:
+            pass
+        return self._model(images)
+
+
+def test_it_rests_after_a_comparison(tiny_model: Path, images: Images) -> None:
+    """0.2 s of comparing are followed by 10 s in which the primary has the processor."""
+    model = load(tiny_model.read_bytes(), threads=1)
+    recorder = Recorder(Sheet(1), 0)
+    shadow = Shadow(recorder, share=1)
+    shadow.follow(Busy(model))
+    agreed, dropped = (
+        recorder.counter("shadow_images_total", name) for name in ("agreed", "dropped")
+    )
+    shadow(images, model(images))
+    eventually(lambda: agreed.value == len(images), "the first is compared")
+    for _ in range(5):
+        shadow(images[:1], model(images[:1]))
+        time.sleep(0.3)  # long enough to compare it
+    eventually(lambda: agreed.value + dropped.value == len(images) + 5, "all are counted")
+    assert dropped.value >= 4, "one may come before the thread has looked at its clock"
