@@ -54,10 +54,11 @@ class Batcher:
     """Belongs to the running event loop; `run` is called in the batcher's own thread.
 
     `run` maps n items to n results. `observe` sees each slice and its results, in that same
-    thread, after the results are on their way.
+    thread, after the results are on their way. `count_waiting` is told, in the loop, how many more
+    items wait for an answer, or how many fewer; several batchers may tell the same one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- values, not the settings object
         self,
         run: Callable[[Items], Items],
         *,
@@ -65,9 +66,11 @@ class Batcher:
         queue_items: int = 4096,
         deadline_s: float = 10.0,
         observe: Callable[[Items, Items], None] | None = None,
+        count_waiting: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._run = run
         self._observe = observe
+        self._count_waiting = count_waiting
         self._slice_items = slice_items
         self._queue_items = queue_items
         self._deadline_s = deadline_s
@@ -96,7 +99,7 @@ class Batcher:
                 f"the queue is full ({self._queue_items} images may wait): try again later"
             )
         future: asyncio.Future[Items] = self._loop.create_future()
-        self.waiting += len(items)
+        self._wait_for(len(items))
         caller = _Caller(items, future, time.monotonic() + self._deadline_s)
         self._line.append(caller)
         if self._timer is None:
@@ -105,6 +108,10 @@ class Batcher:
             self._loop.call_soon(self._hand_over)
         self._arrived.append(caller)
         return future
+
+    def _wait_for(self, more: int) -> None:
+        self.waiting += more
+        self._count_waiting(more)
 
     def _hand_over(self) -> None:
         """Wake the thread once for all who came in one turn of the loop, not for the first."""
@@ -214,8 +221,8 @@ class Batcher:
         self._loop.call_soon_threadsafe(self._settle, outcomes)
 
     def _settle(self, outcomes: list[tuple[_Caller, Outcome]]) -> None:
+        self._wait_for(-sum(len(caller.items) for caller, _ in outcomes))
         for caller, outcome in outcomes:
-            self.waiting -= len(caller.items)
             if caller.future.done():
                 continue
             if isinstance(outcome, BaseException):

@@ -27,7 +27,6 @@ from serving.wire.reader import Limits
 _log = logging.getLogger("serving")
 
 MODEL_REFUSED = 3  # exit status
-_SHOW_S = 0.2
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,7 +71,8 @@ async def run(settings: Settings, place: Place) -> int:
     health = Health(place.recorder.sheet)
     access = AccessLog() if settings.access_log else None
     app = create_app(settings, lineup, health, place.recorder, access)
-    listener = Listener(app, _limits(settings), place.bound, place.recorder.counter("connections"))
+    connections = place.recorder.counter("connections")
+    listener = Listener(app, _limits(settings), place.bound, connections.add)
     if not place.recorder.counter(*LOADED).value:  # the first start: say that we are loading
         listener.start()
     loaders = _loaders(settings, lineup, place.recorder)
@@ -88,7 +88,6 @@ async def run(settings: Settings, place: Place) -> int:
     await _everyone(place.recorder, stop.asked)
     if place.speaks and not stop.asked.is_set():
         _announce(lineup, place.bound)
-    watchers.append(asyncio.create_task(_show_queues(lineup, place.recorder)))
     watchers += [
         asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
     ]
@@ -113,13 +112,6 @@ async def _end(
         await loader.close()
     if access is not None:
         access.flush()
-
-
-async def _show_queues(lineup: Lineup, recorder: Recorder) -> None:
-    while True:
-        for served in lineup:
-            recorder.counter("queue_images", served.role.value).set(served.batcher.waiting)
-        await asyncio.sleep(_SHOW_S)
 
 
 async def _follow_registry(place: Place, stop: asyncio.Event) -> list[asyncio.Task[None]]:

@@ -89,6 +89,7 @@ class Loader:
             queue_items=self._queue_items,
             deadline_s=self._deadline_s,
             observe=together(observer(self._recorder, self._role), *self._also(model)),
+            count_waiting=self._recorder.counter("queue_images", role).add,
         )
         served = Served(self._role, model, batcher)
         before = self._lineup.put(served)

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Protocol, cast
 
 from serving.errors import ServingError, TooSlow
@@ -31,10 +31,18 @@ class App(Protocol):
 class Connection(asyncio.Protocol):
     """Its owner keeps it in `peers` and calls `check_deadline` now and then."""
 
-    def __init__(self, app: App, limits: Limits, budget: Budget, peers: set["Connection"]) -> None:
+    def __init__(
+        self,
+        app: App,
+        limits: Limits,
+        budget: Budget,
+        peers: set["Connection"],
+        count_open: Callable[[int], None],
+    ) -> None:
         self._app = app
         self._limits = limits
         self._peers = peers
+        self._count_open = count_open
         self._budget = budget
         self._loop = asyncio.get_running_loop()
         self._phase = Phase.IDLE
@@ -52,12 +60,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._peers.add(self)
+        self._count_open(1)
         peer = transport.get_extra_info("peername")
         self._reader = RequestReader(self._limits, self._budget, peer[0] if peer else "")
         self._deadline_s = self._loop.time() + self._limits.idle_s
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         self._peers.discard(self)
+        self._count_open(-1)
         self._reader.forget_body()
         if self._task is not None:
             self._task.cancel()

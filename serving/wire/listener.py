@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Protocol
+from collections.abc import Callable
 
 from serving.wire.budget import Budget
 from serving.wire.closing import let_nobody_in
@@ -15,23 +15,19 @@ _NEWCOMERS_S = 1.0  # likewise, from who connected just before and has not spoke
 _OUT_OF_FILES_S = 0.5  # rest after accept() failed for want of file descriptors
 
 
-class Gauge(Protocol):
-    """Where the number of open connections is shown."""
-
-    def set(self, value: float) -> None: ...
-
-
 class Listener:
     """Serves `app` on an already bound socket, until told to stop."""
 
-    def __init__(self, app: App, limits: Limits, bound: socket.socket, open_count: Gauge) -> None:
+    def __init__(
+        self, app: App, limits: Limits, bound: socket.socket, count_open: Callable[[int], None]
+    ) -> None:
         self._app = app
         self._limits = limits
         self._socket = bound
-        self._open_count = open_count
         self._loop = asyncio.get_running_loop()
         self._budget = Budget(limits.all_bodies_bytes)
         self._connections: set[Connection] = set()
+        self._count_open = count_open
         self._opening: set[asyncio.Task[object]] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -67,7 +63,9 @@ class Listener:
             client.close()
 
     def _connection(self) -> Connection:
-        return Connection(self._app, self._limits, self._budget, self._connections)
+        return Connection(
+            self._app, self._limits, self._budget, self._connections, self._count_open
+        )
 
     def _accept_again(self) -> None:
         if self._sweep is not None:
@@ -75,7 +73,6 @@ class Listener:
 
     def _check_deadlines(self) -> None:
         now_s = self._loop.time()
-        self._open_count.set(len(self._connections))
         for connection in list(self._connections):
             connection.check_deadline(now_s)
         self._sweep = self._loop.call_later(_SWEEP_S, self._check_deadlines)

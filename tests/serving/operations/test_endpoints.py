@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.serving.live import Server, serving
+from tests.serving.load import eventually
 
 Images = NDArray[np.uint8]
 RAW = {"content_type": "application/octet-stream"}
@@ -26,12 +27,13 @@ def test_metrics_add_up_whichever_worker_answers(
             server.ask("POST", "/predict", images[:count].tobytes(), **RAW)
         server.ask("POST", "/predict", b"short", **RAW)
         server.raw(b"nonsense\r\n\r\n")
+        counted = 'serving_confidence_count{role="primary"}'  # the last that is, after the replies
+        eventually(lambda: server.metric(counted) == 70, "all images are counted")
         assert server.metric('serving_requests_total{route="/predict",status="200"}') == 4
         assert server.metric('serving_requests_total{route="/predict",status="400"}') == 1
         assert server.metric('serving_refused_total{status="400"}') == 2
         assert server.metric('serving_images_total{role="primary"}') == 70
         assert server.metric('serving_batch_images_sum{role="primary"}') == 70
-        assert server.metric('serving_confidence_count{role="primary"}') == 70
         assert server.metric('serving_request_seconds_count{route="/predict"}') == 5
         text = server.ask("GET", "/metrics").body.decode()
         classes = [line for line in text.splitlines() if line.startswith("serving_predicted")]
