@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from serving.errors import ModelRefused
 from serving.lifecycle import drift
 from serving.lifecycle.shadow import Shadow
 from serving.models.model import Model
@@ -15,8 +16,18 @@ class Watchers:
     def __init__(self, recorder: Recorder, *, share: float) -> None:
         self._recorder = recorder
         self._shadow = Shadow(recorder, share=share) if share else None
+        self._challenger: Model | None = None
 
     def of_primary(self, model: Model) -> Sequence[Observe]:
+        """Raise ModelRefused where the shadow would compare different tasks."""
+        if (
+            self._shadow
+            and self._challenger
+            and (unlike := model.facts.unlike(self._challenger.facts))
+        ):
+            raise ModelRefused(
+                f"has {unlike} as its challenger has: give one of the same task, or --shadow 0"
+            )
         expected = drift.expectation(model.facts)
         watch = [drift.Watch(expected, self._recorder)] if expected else []
         return [*watch, *([self._shadow] if self._shadow else [])]
@@ -25,4 +36,5 @@ class Watchers:
         """Nobody observes it, but the shadow asks it from now on."""
         if self._shadow:
             self._shadow.follow(model)
+            self._challenger = model
         return []

@@ -72,8 +72,8 @@ class Loader:
         current = self._lineup.of(self._role)
         try:
             model = await self._load()
-            if current is not None:
-                _check_same_task(current.model, model)
+            if current is not None and (unlike := model.facts.unlike(current.facts)):
+                raise ModelRefused(f"has {unlike}: restart the server to serve it")  # noqa: TRY301 -- as if load had
         except (ModelRefused, MemoryError) as error:
             self._recorder.counter("model_load_failures_total", self._role.value).add()
             _log.warning("new %s model refused, the old one stays: it %s", self._role.value, error)
@@ -112,13 +112,3 @@ class Loader:
         current = self._lineup.of(self._role)
         for batcher in [*self._retired, *([current.batcher] if current else [])]:
             await batcher.close()
-
-
-def _check_same_task(old: Model, new: Model) -> None:
-    """Clients of a running server count on its shape and classes."""
-    for what, before, after in (
-        ("image shape", old.facts.image_shape, new.facts.image_shape),
-        ("classes", old.facts.classes, new.facts.classes),
-    ):
-        if before != after:
-            raise ModelRefused(f"has {what} {after}, not {before}: restart the server to serve it")

@@ -58,6 +58,17 @@ class Facts:
         """Numbers of one image."""
         return math.prod(self.image_shape)
 
+    def unlike(self, other: "Facts") -> str:
+        """What a caller of `other` would stumble over, in words; empty: both do the same task."""
+        if self.image_shape != other.image_shape:
+            return f"images of {self.image_shape}, not {other.image_shape}"
+        if len(self.classes) != len(other.classes):
+            return f"{len(self.classes)} classes, not {len(other.classes)}"
+        for index, (mine, theirs) in enumerate(zip(self.classes, other.classes, strict=True)):
+            if mine != theirs:
+                return f"{mine!r} as class {index}, not {theirs!r}"
+        return ""
+
 
 class Model:
     """Images in, probabilities out; safe to call from several threads."""

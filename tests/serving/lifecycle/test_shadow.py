@@ -1,16 +1,19 @@
 """The challenger answers beside the primary, unseen: agreement is counted, nobody waits."""
 
+import hashlib
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from serving.lifecycle.shadow import Shadow
 from serving.models.model import Model, Probabilities, load
 from serving.operations.metrics import Recorder, Sheet
-from tests.serving.live import Server, serving
+from serving.server import MODEL_REFUSED
+from tests.serving.live import Server, serving, start_process
 from tests.serving.load import eventually, replace
 from tests.serving.onnx_files import answers, build_model
 
@@ -91,6 +94,32 @@ def test_without_a_share_nothing_is_compared(tiny_model: Path, images: Images) -
     with serving("--model", str(tiny_model), *flags) as server:
         ask(server, images)
         assert sum(outcomes(server).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (build_model(classes=3), "has 10 classes, not 3 as its challenger has"),
+        (build_model(shape=(1, 32, 32)), "has images of (1, 28, 28), not (1, 32, 32)"),
+    ],
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_different_tasks_are_not_compared(
+    tiny_model: Path, tmp_path: Path, other: bytes, words: str, workers: str
+) -> None:
+    """One line at the start, before agreement is counted that means nothing; --shadow 0 serves."""
+    path = tmp_path / "other.onnx"
+    path.write_bytes(other)
+    flags = ("--model", str(tiny_model), "--challenger", str(path), "--workers", workers)
+    process = start_process(*flags)
+    _, log = process.communicate(timeout=30)
+    assert process.returncode == MODEL_REFUSED
+    assert words in log
+    assert len(log.splitlines()) == 1
+    with serving(*flags, "--shadow", "0") as server:
+        assert (
+            server.get("/model")["challenger"]["version"] == hashlib.sha256(other).hexdigest()[:12]
+        )
 
 
 class Slow(Model):
