@@ -22,7 +22,6 @@ SERVED = "http://127.0.0.1:8000"
 REQUEST = (
     f"curl -s -H 'Content-Type: image/png' --data-binary @docs/seven.png '{SERVED}/predict?top_k=3'"
 )
-WATCHING = "python -m benchmarks.watching"
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -127,13 +126,14 @@ def _serving_ratios() -> list[tuple[str, str, str]]:
 
 
 def _watching() -> list[tuple[str, str, str]]:
-    found = _read("watching")["found"]
+    content = _read("watching")
+    found, command = content["found"], content["command"]
     figures = (
         ("processor time a request, watched for drift / not", "watched", "cpu_ratio"),
         ("p99 beside a shadowed challenger / without", "shadowed", "p99_ratio"),
     )
     return [
-        (f"serving: {case}, {what}", f"{found[f'{who}: {case}'][ratio]:.2f}", f"`{WATCHING}`")
+        (f"serving: {case}, {what}", f"{found[f'{who}: {case}'][ratio]:.2f}", f"`{command}`")
         for what, who, ratio in figures
         for case in ("one image JSON", "64 images binary")
     ]

@@ -122,7 +122,13 @@ def publish(figures: dict[tuple[str, str], list[Cost]], *, rounds: int, seconds:
     )
     sys.stdout.write(report.table(heads, rows))
     sys.stdout.write(f"wanted at most: {BOUNDS}; {rounds} rounds of {seconds:g} s\n")
-    content = {"found": found, "rounds": rounds, "seconds": seconds, "cpu": report.cores()}
+    content = {
+        "command": "python -m benchmarks.watching",
+        "processor": report.cores(),
+        "rounds": rounds,
+        "seconds": seconds,
+        "found": found,
+    }
     report.save("watching", content)
 
 

@@ -17,7 +17,7 @@ from serving.operations.metrics import Recorder
 _log = logging.getLogger("serving")
 
 _NICENESS = 10  # low, yet never so low that a busy machine starves it while it holds the GIL
-_PART = 0.02  # of one processor's time may go into comparing
+_PART = 0.01  # of one processor's time may go into comparing
 _OUTCOMES = ("agreed", "disagreed", "dropped", "failed")
 
 
@@ -70,7 +70,9 @@ class Shadow:
             start_s = time.thread_time()  # of this thread: what others take is not comparing
             self._compare(challenger, images, probabilities)
             spent_s = time.thread_time() - start_s
-            self._rests_until_s = time.perf_counter() + spent_s / _PART
+            with self._counting:
+                if challenger is self._challenger:
+                    self._rests_until_s = time.perf_counter() + spent_s / _PART
 
     def _compare(self, challenger: Model, images: Images, primary: Probabilities) -> None:
         try:

@@ -167,16 +167,19 @@ class Busy(Model):
     def __init__(self, model: Model) -> None:
         self.facts = model.facts
         self._model = model
+        self.running, self.done = threading.Event(), threading.Event()
 
     def __call__(self, images: Images) -> Probabilities:
+        self.running.set()
         start_s = time.thread_time()
         while time.thread_time() - start_s < 0.2:
             pass
+        self.done.set()
         return self._model(images)
 
 
 def test_it_rests_after_a_comparison(tiny_model: Path, images: Images) -> None:
-    """0.2 s of comparing are followed by 10 s in which the primary has the processor."""
+    """0.2 s of comparing are followed by 20 s in which the primary has the processor."""
     model = load(tiny_model.read_bytes(), threads=1)
     recorder = Recorder(Sheet(1), 0)
     shadow = Shadow(recorder, share=1)
@@ -191,3 +194,27 @@ def test_it_rests_after_a_comparison(tiny_model: Path, images: Images) -> None:
         time.sleep(0.3)  # long enough to compare it
     eventually(lambda: agreed.value + dropped.value == len(images) + 5, "all are counted")
     assert dropped.value >= 4, "one may come before the thread has looked at its clock"
+
+
+def test_another_challenger_does_not_rest_for_the_one_before(
+    tiny_model: Path, images: Images
+) -> None:
+    """It may start at once, whatever the other took."""
+    model = load(tiny_model.read_bytes(), threads=1)
+    recorder = Recorder(Sheet(1), 0)
+    shadow = Shadow(recorder, share=1)
+    first = Busy(model)
+    shadow.follow(first)
+    probabilities = model(images)
+    shadow(images, probabilities)
+    assert first.running.wait(10)
+    shadow.follow(model)
+    assert first.done.wait(10)
+    time.sleep(0.3)  # it would rest by now
+    agreed = recorder.counter("shadow_images_total", "agreed")
+
+    def compared() -> bool:
+        shadow(images, probabilities)
+        return agreed.value > 0
+
+    eventually(compared, "the second is compared")
