@@ -27,7 +27,7 @@ class Summary:
     brier: float
     ece: float
     images: int
-    macro_f1: float
+    macro_f1: float  # over the classes that are among labels or answers
     nll: float
 
     def plain(self) -> dict[str, float]:
@@ -63,6 +63,7 @@ class Reliability:
 def summary(probabilities: Floats, labels: Labels, *, bins: int) -> Summary:
     _check(probabilities, labels)
     confusion = confusion_matrix(probabilities, labels)
+    occurs = confusion.any(axis=0) | confusion.any(axis=1)
     low, high = wilson_interval(int(confusion.trace()), len(labels))
     return Summary(
         accuracy=accuracy(probabilities, labels),
@@ -71,7 +72,7 @@ def summary(probabilities: Floats, labels: Labels, *, bins: int) -> Summary:
         brier=brier(probabilities, labels),
         ece=calibration_error(reliability(probabilities, labels, bins=bins)),
         images=len(labels),
-        macro_f1=float(per_class(confusion).f1.mean()),
+        macro_f1=float(per_class(confusion).f1[occurs].mean()),
         nll=negative_log_likelihood(probabilities, labels),
     )
 

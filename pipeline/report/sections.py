@@ -142,7 +142,10 @@ def _summary_table(found: Evaluation) -> str:
         ("measure", "validation", "test"),
         (
             ("accuracy", *(f"{one.accuracy:.2%}" for one in columns)),
-            ("macro F1 (mean over classes)", *(f"{one.macro_f1:.4f}" for one in columns)),
+            (
+                "macro F1 (mean over classes that occur)",
+                *(f"{one.macro_f1:.4f}" for one in columns),
+            ),
             ("negative log-likelihood", *(f"{one.nll:.4f}" for one in columns)),
             ("expected calibration error", *(f"{one.ece:.2%}" for one in columns)),
             ("Brier score", *(f"{one.brier:.4f}" for one in columns)),

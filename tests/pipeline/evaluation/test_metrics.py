@@ -90,6 +90,20 @@ def test_a_class_that_never_occurs_counts_as_zero() -> None:
     assert (ours.precision[1], ours.recall[1], ours.f1[1]) == (0, 0, 0)
 
 
+def test_macro_f1_leaves_out_what_never_occurs() -> None:
+    """As scikit-learn does: a small slice without some class can still be all right."""
+    probabilities, labels = random_case(10)
+    some = np.isin(labels, (1, 4, 7)) & np.isin(probabilities.argmax(axis=1), (1, 2, 4, 7))
+    summary = metrics.summary(probabilities[some], labels[some], bins=15)
+    answers = probabilities[some].argmax(axis=1)
+    assert set(answers) == {1, 2, 4, 7}
+    assert summary.macro_f1 == pytest.approx(
+        reference.f1_score(labels[some], answers, average="macro")
+    )
+    perfect = np.eye(10, dtype=np.float32)[labels[some]]
+    assert metrics.summary(perfect, labels[some], bins=15).macro_f1 == 1
+
+
 def test_calibration_error_agrees_with_a_loop() -> None:
     """The definition (Guo et al. 2017), bin by bin in plain Python."""
     probabilities, labels = random_case(10)
