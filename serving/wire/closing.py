@@ -1,8 +1,10 @@
 """Close a listening socket without resetting anyone who was already let in.
 
 Between the last accept() and close() the kernel may complete one more handshake; closing would
-reset it. A packet filter that drops everything is put before the socket first: who comes then
-repeats its SYN and finds the port closed. (Linux; elsewhere the gap stays, microseconds wide.)
+reset it. A packet filter that drops every first SYN is put before the socket: who comes then
+repeats it and finds the port closed. Whoever sent one before is still let in: to drop the rest of
+a handshake would leave a client that thinks it is connected. (Linux; elsewhere the gap stays,
+microseconds wide.)
 """
 
 import ctypes
@@ -11,13 +13,23 @@ import struct
 from contextlib import suppress
 
 _SO_ATTACH_FILTER = 26  # socket(7)
-_DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K, 0 bytes of the packet
+_FLAGS, _SYN, _ACK = 13, 0x02, 0x10  # in a TCP header (RFC 9293)
+_DROP_FIRST_SYN = (  # classic BPF: code, jump if true, jump if false, operand
+    (0x30, 0, 0, _FLAGS),  # load a byte
+    (0x54, 0, 0, _SYN | _ACK),  # and
+    (0x15, 0, 1, _SYN),  # equal, or skip one
+    (0x06, 0, 0, 0),  # keep 0 bytes
+    (0x06, 0, 0, 0xFFFFFFFF),  # keep all
+)
 
 
 def let_nobody_in(listening: socket.socket) -> None:
-    """Connections that wait to be accepted stay; new ones are not answered."""
-    program = ctypes.create_string_buffer(_DROP_ALL)
+    """Connections and handshakes that have begun stay; new ones are not answered."""
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_FIRST_SYN)
+    program = ctypes.create_string_buffer(code)
     with suppress(OSError):
         listening.setsockopt(
-            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program))
+            socket.SOL_SOCKET,
+            _SO_ATTACH_FILTER,
+            struct.pack("HP", len(_DROP_FIRST_SYN), ctypes.addressof(program)),
         )

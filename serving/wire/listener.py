@@ -10,7 +10,7 @@ from serving.wire.connection import App, Connection
 from serving.wire.reader import Limits
 
 _SWEEP_S = 0.25
-_LAST_WORDS_S = 0.1  # requests that are on their way when the socket closes are still refused
+_LAST_WORDS_S = 0.1  # what is on its way when the end is decided is still let in, and refused
 _NEWCOMERS_S = 1.0  # likewise, from who connected just before and has not spoken yet
 _OUT_OF_FILES_S = 0.5  # rest after accept() failed for want of file descriptors
 
@@ -80,13 +80,16 @@ class Listener:
     async def finish(self, patience_s: float) -> None:
         """Stop listening, answer who is owed an answer, then close every connection.
 
-        Connections that wait in the socket are taken first: closing it would reset them.
+        Connections that wait in the socket are taken first: closing it would reset them. So are
+        those whose handshake was under way.
         """
         start_s = self._loop.time()
         self._loop.remove_reader(self._socket)
         let_nobody_in(self._socket)
-        while self._accept():
-            pass
+        while self._loop.time() < start_s + _LAST_WORDS_S:
+            await asyncio.sleep(0.001)
+            while self._accept():
+                pass
         self._socket.close()
         while self._waits(self._loop.time() - start_s, patience_s):  # noqa: ASYNC110 -- once in a life
             await asyncio.sleep(0.01)
@@ -98,8 +101,6 @@ class Listener:
         await asyncio.sleep(0.01)  # let the last bytes out
 
     def _waits(self, waited_s: float, patience_s: float) -> bool:
-        if waited_s < _LAST_WORDS_S:
-            return True
         if waited_s < _NEWCOMERS_S and any(peer.fresh for peer in self._connections):
             return True
         return waited_s < patience_s and any(peer.busy for peer in self._connections)
