@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -21,10 +22,9 @@ import psutil
 from benchmarks import report, wrk
 from benchmarks.peers import BATCH, CASES, ours
 from benchmarks.running import Running, free_port, running
-from benchmarks.serving import prepare
+from benchmarks.serving import WARM_UP_S, prepare
 
 CONNECTIONS = 16
-_WARM_UP_S = 1.0
 BOUNDS = {"processor time of a watched request": 1.03, "p99 beside a shadow": 1.10}
 
 
@@ -69,15 +69,10 @@ def measured(process: Running, call: wrk.Call, folder: Path, core: int, seconds:
     The first second is not measured: after a pause, the watch looks at more than its part of the
     time (serving.lifecycle.drift.BURST_S).
     """
-
-    def load_for(seconds: float) -> wrk.Load:
-        return wrk.run(
-            process.url, call, folder=folder, cores=[core], connections=CONNECTIONS, seconds=seconds
-        )
-
-    load_for(_WARM_UP_S)
+    run = partial(wrk.run, process.url, call, folder=folder, cores=[core], connections=CONNECTIONS)
+    run(seconds=WARM_UP_S)
     before = sum(psutil.Process(process.pid).cpu_times()[:2])
-    load = load_for(seconds)
+    load = run(seconds=seconds)
     spent = sum(psutil.Process(process.pid).cpu_times()[:2]) - before
     return Cost(spent / (load.requests_s * seconds) * 1e6, load.p99_ms)
 

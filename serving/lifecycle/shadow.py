@@ -29,7 +29,7 @@ class Shadow:
         self._due = 0.0  # slices; one is taken whenever a whole one is due
         self._waiting: queue.Queue[tuple[Model, Images, Probabilities]] = queue.Queue(maxsize=1)
         self._counts = {name: recorder.counter("shadow_images_total", name) for name in _OUTCOMES}
-        self._challenger: Model | None = None  # whose counts these are
+        self.challenger: Model | None = None  # whose counts these are
         self._counting = threading.Lock()
         self._rests_until_s = 0.0
         threading.Thread(target=self._work, name="shadow", daemon=True).start()
@@ -37,13 +37,13 @@ class Shadow:
     def follow(self, challenger: Model) -> None:
         """Compare with this one, from zero: what another did says nothing of it."""
         with self._counting:
-            self._challenger = challenger
+            self.challenger = challenger
             self._rests_until_s = 0.0
             for counter in self._counts.values():
                 counter.set(0)
 
     def __call__(self, images: Images, probabilities: Probabilities) -> None:
-        challenger = self._challenger
+        challenger = self.challenger
         if challenger is None:
             return
         self._due += self._share
@@ -71,7 +71,7 @@ class Shadow:
             self._compare(challenger, images, probabilities)
             spent_s = time.thread_time() - start_s
             with self._counting:
-                if challenger is self._challenger:
+                if challenger is self.challenger:
                     self._rests_until_s = time.perf_counter() + spent_s / _PART
 
     def _compare(self, challenger: Model, images: Images, primary: Probabilities) -> None:
@@ -87,6 +87,6 @@ class Shadow:
     def _count(self, challenger: Model, **images: int) -> None:
         """Count the outcomes, unless another challenger is counted by now."""
         with self._counting:
-            if challenger is self._challenger:
+            if challenger is self.challenger:
                 for outcome, number in images.items():
                     self._counts[outcome].add(number)

@@ -16,15 +16,11 @@ class Watchers:
     def __init__(self, recorder: Recorder, *, share: float) -> None:
         self._recorder = recorder
         self._shadow = Shadow(recorder, share=share) if share else None
-        self._challenger: Model | None = None
 
     def of_primary(self, model: Model) -> Sequence[Observe]:
         """Raise ModelRefused where the shadow would compare different tasks."""
-        if (
-            self._shadow
-            and self._challenger
-            and (unlike := model.facts.unlike(self._challenger.facts))
-        ):
+        challenger = self._shadow.challenger if self._shadow else None
+        if challenger and (unlike := model.facts.unlike(challenger.facts)):
             raise ModelRefused(
                 f"has {unlike} as its challenger has: give one of the same task, or --shadow 0"
             )
@@ -36,5 +32,4 @@ class Watchers:
         """Nobody observes it, but the shadow asks it from now on."""
         if self._shadow:
             self._shadow.follow(model)
-            self._challenger = model
         return []

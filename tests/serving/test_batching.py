@@ -121,17 +121,20 @@ def test_one_bad_caller_fails_alone() -> None:
 
 
 def test_a_full_queue_refuses() -> None:
-    """What does not fit is told so at once, and the count falls again afterwards."""
+    """What does not fit is told so at once, and the count that is shown falls again afterwards."""
+    told: list[int] = []
 
     async def test() -> None:
         runner = Runner()
-        batcher = Batcher(runner, queue_items=3)
+        batcher = Batcher(runner, queue_items=3, count_waiting=told.append)
         first = await hold(runner, batcher)
         second = batcher.submit(items(1, 2))
         with pytest.raises(Unavailable, match="full"):
             batcher.submit(items(3))
+        assert sum(told) == 3
         runner.gate.set()
         await asyncio.gather(first, second)
+        assert sum(told) == 0
         assert (await batcher.submit(items(1, 2, 3))).tolist() == [2, 4, 6]
         await batcher.close()
 

@@ -1,6 +1,5 @@
 """The challenger answers beside the primary, unseen: agreement is counted, nobody waits."""
 
-import hashlib
 import threading
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from serving.operations.metrics import Recorder, Sheet
 from serving.server import MODEL_REFUSED
 from tests.serving.live import Server, serving, start_process
 from tests.serving.load import eventually, replace
-from tests.serving.onnx_files import answers, build_model
+from tests.serving.onnx_files import answers, build_model, version
 
 Images = NDArray[np.uint8]
 
@@ -117,9 +116,7 @@ def test_different_tasks_are_not_compared(
     assert words in log
     assert len(log.splitlines()) == 1
     with serving(*flags, "--shadow", "0") as server:
-        assert (
-            server.get("/model")["challenger"]["version"] == hashlib.sha256(other).hexdigest()[:12]
-        )
+        assert server.get("/model")["challenger"]["version"] == version(other)
 
 
 class Slow(Model):
@@ -136,12 +133,16 @@ class Slow(Model):
         return self._model(images)
 
 
+def alone(path: Path) -> tuple[Model, Recorder, Shadow]:
+    """A shadow without a server, that takes every run; and a model to follow."""
+    recorder = Recorder(Sheet(1), 0)
+    return load(path.read_bytes(), threads=1), recorder, Shadow(recorder, share=1)
+
+
 def test_counts_are_of_one_challenger(tiny_model: Path, images: Images) -> None:
     """What the one before still answers is not counted; what the new one drops at once is."""
-    model = load(tiny_model.read_bytes(), threads=1)
+    model, recorder, shadow = alone(tiny_model)
     first, second = Slow(model), Slow(model)
-    recorder = Recorder(Sheet(1), 0)
-    shadow = Shadow(recorder, share=1)
     probabilities = model(images)
     shadow.follow(first)
     shadow(images[:7], probabilities[:7])
@@ -180,9 +181,7 @@ class Busy(Model):
 
 def test_it_rests_after_a_comparison(tiny_model: Path, images: Images) -> None:
     """0.2 s of comparing are followed by 20 s in which the primary has the processor."""
-    model = load(tiny_model.read_bytes(), threads=1)
-    recorder = Recorder(Sheet(1), 0)
-    shadow = Shadow(recorder, share=1)
+    model, recorder, shadow = alone(tiny_model)
     shadow.follow(Busy(model))
     agreed, dropped = (
         recorder.counter("shadow_images_total", name) for name in ("agreed", "dropped")
@@ -200,9 +199,7 @@ def test_another_challenger_does_not_rest_for_the_one_before(
     tiny_model: Path, images: Images
 ) -> None:
     """It may start at once, whatever the other took."""
-    model = load(tiny_model.read_bytes(), threads=1)
-    recorder = Recorder(Sheet(1), 0)
-    shadow = Shadow(recorder, share=1)
+    model, recorder, shadow = alone(tiny_model)
     first = Busy(model)
     shadow.follow(first)
     probabilities = model(images)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,18 @@ def test_a_good_file_gives_its_facts_and_probabilities() -> None:
     assert np.abs(model(images) - answers(content, images)).max() < 1e-6
     alone = np.concatenate([model(images[i : i + 1]) for i in range(5)])
     assert np.abs(model(images) - alone).max() < 1e-6
+
+
+def test_unlike_names_the_first_difference() -> None:
+    """Shape, number of classes, then their names; another file of one task is alike."""
+    facts = load(build_model(), threads=1).facts
+    renamed = replace(facts, classes=("0", "1", "two", *facts.classes[3:]))
+    assert facts.unlike(load(build_model(seed=5), threads=1).facts) == ""
+    assert facts.unlike(renamed) == "'2' as class 2, not 'two'"
+    assert facts.unlike(replace(facts, classes=facts.classes[:3])) == "10 classes, not 3"
+    assert facts.unlike(replace(facts, image_shape=(3, 28, 28))) == (
+        "images of (1, 28, 28), not (3, 28, 28)"
+    )
 
 
 @pytest.mark.parametrize(

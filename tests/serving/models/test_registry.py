@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tests.processes import is_alive
 from tests.serving.live import Server, serving, start_process
 from tests.serving.load import Load, eventually
-from tests.serving.onnx_files import build_model
+from tests.serving.onnx_files import build_model, version
 
 Images = NDArray[np.uint8]
 NAME = "digits-classifier"
@@ -59,10 +59,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     found = Registry(root, MlflowClient(f"sqlite:///{root}/mlflow.db"))
     found.client.create_registered_model(NAME)
     return found
-
-
-def version(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def served(server: Server) -> str:
