@@ -1,8 +1,8 @@
 # Each target sets up what it needs. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro refetch promote rollback lineage feedback sweep test soak check fmt ui serve \
-    bench record ablation zoo readme clean
+.PHONY: help setup repro refetch promote doctor rollback lineage feedback sweep test soak soak-all check lock fmt ui serve \
+    bench record ablation zoo readme pictures reference results site clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,14 +12,31 @@ UI_PORT ?= 5000
 INBOX ?= inbox
 INSTALLED := $(VENV)/.installed
 IN_VENV := PATH="$(abspath $(VENV))/bin:$$PATH"
+CONVNET := $(VENV)/bin/convnet
+NEEDED_GB := $(if $(TORCH_INDEX),3,8)
+BESIDE := -n logical --maxprocesses 4 --dist loadfile# tests in as many processes as there are cores
+
+# What a target is given is checked here, before anything is installed.
+whole = $(if $(strip $($1)),$(if $(shell [[ '$(subst ','\'',$($1))' =~ ^[0-9]+$$ ]] && echo yes),,$(error \
+    $1 is '$($1)': give a whole number)))
+needed = $(if $(filter $1,$(MAKECMDGOALS)),$(if $(strip $($2)),,$(error say which: make $1 $2=$3)))
+on = $(filter-out 0 no false off,$($1))
+$(foreach name,PORT UI_PORT TRIALS WORKERS,$(call whole,$(name)))
+$(call needed,lineage,SHA,0123456789ab)
+ifneq ($(filter feedback,$(MAKECMDGOALS)),)
+$(if $(wildcard $(INBOX)/.),,$(error no folder '$(INBOX)': start the server with \
+    --feedback $(INBOX), or say which: make feedback INBOX=FOLDER))
+endif
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 setup: $(INSTALLED) ## Make .venv with the tested versions (TORCH_INDEX=URL takes torch from there)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python %d.%d found, 3.11 or newer is needed: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import shutil, sys; free = shutil.disk_usage(".").free / 1e9; free > $(NEEDED_GB) or sys.exit("error: %.1f GB are free here, $(NEEDED_GB) GB are needed; a CPU build is smaller: make setup TORCH_INDEX=URL" % free)'
+	@echo "installing into $(VENV): up to $(NEEDED_GB) GB on disk, minutes; an interrupted one goes on with the same command"
 	$(PYTHON) -m venv $(VENV)
 ifneq ($(TORCH_INDEX),)
 	$(VENV)/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) -c constraints.txt torch torchvision
@@ -28,41 +45,59 @@ endif
 	@touch $@
 
 repro: setup ## Run the pipeline: fetch, prepare, train, export, evaluate
-	$(IN_VENV) dvc repro
-	@$(IN_VENV) python -m pipeline.data.notice
+	@$(CONVNET) repro
 
 refetch: setup ## Ask the addresses of the data set again, then run the pipeline
-	$(IN_VENV) dvc repro --force --single-item fetch
-	@$(MAKE) --no-print-directory repro
+	@$(CONVNET) refetch
 
 promote: setup ## Register the model; champion if better (DRY_RUN=1 says only, FORCE=1 insists)
-	@$(IN_VENV) python -m pipeline.promotion $(if $(FORCE),--force) $(if $(DRY_RUN),--dry-run)
+	@$(CONVNET) promote $(if $(call on,FORCE),--force) $(if $(call on,DRY_RUN),--dry-run)
+
+doctor: setup ## What is off with checkout, store, runs and versions; mended where that is safe
+	@$(CONVNET) doctor
 
 rollback: setup ## The champion before this one is champion again (NAME= where several have one)
-	@$(IN_VENV) python -m pipeline.rollback $(if $(NAME),--name $(NAME))
+	@$(CONVNET) rollback $(if $(NAME),--name $(NAME))
 
 lineage: setup ## Where a served version is from (SHA=0123456789ab, or NAME@champion, a commit, a run)
-	@$(IN_VENV) python -m pipeline.lineage $(or $(SHA),$(error say which: make lineage SHA=0123456789ab))
+	@$(CONVNET) lineage $(SHA)
 
-feedback: setup ## Review what INBOX=inbox was told, then take it (ACCEPT=1)
-	@$(IN_VENV) python -m pipeline.review --inbox $(INBOX) $(if $(ACCEPT),--accept)
+feedback: setup ## Review the corrections in INBOX=inbox, then take them (ACCEPT=1)
+	@$(CONVNET) feedback --inbox $(INBOX) $(if $(call on,ACCEPT),--accept)
 
-sweep: setup ## Search the parameters of sweep.yaml (TRIALS=20 WORKERS=1 NAME=sweep; APPLY=1 takes the best)
-	@$(IN_VENV) python -m pipeline.sweep $(if $(NAME),--name $(NAME)) $(if $(TRIALS),--trials $(TRIALS)) \
-	    $(if $(WORKERS),--workers $(WORKERS)) $(if $(APPLY),--apply)
+sweep: setup ## Search the parameters of sweep.yaml (TRIALS=20 WORKERS=1 NAME=sweep STORAGE=URL; APPLY=1 takes the best)
+	@$(CONVNET) sweep $(if $(NAME),--name $(NAME)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(call on,APPLY),--apply)
 
 test: setup ## The tests, in minutes
-	$(IN_VENV) pytest
+	$(IN_VENV) pytest $(BESIDE)
 
 soak: setup ## The long tests: faults, experiments, load; needs `make repro` before
-	$(IN_VENV) pytest -m soak
+	$(IN_VENV) pytest -m "soak and not soak_all" $(BESIDE)
 
-check: setup ## The gates: format, lint, types, import contracts, DVC dependencies
+soak-all: setup ## What soak leaves out: every net, layout and killed stage instead of some of each kind
+	$(IN_VENV) pytest -m soak_all $(BESIDE)
+
+check: setup ## The gates: format, lint, types, import contracts, DVC dependencies, pages, workflows
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) ruff check .
 	$(IN_VENV) mypy
 	$(IN_VENV) lint-imports
-	$(IN_VENV) pytest -q tests/architecture
+	$(IN_VENV) pytest -q tests/architecture tests/documents
+	$(IN_VENV) zizmor --offline --quiet --persona pedantic .github
+	$(IN_VENV) zensical build --clean --strict
+
+lock: ## Write constraints.txt with the newest versions that pass check and test (30 minutes, 7 GB)
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+ifneq ($(TORCH_INDEX),)
+	build/lock/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) torch torchvision
+endif
+	build/lock/bin/python -m pip install -e '.[pipeline,serving,dev]'
+	touch build/lock/.installed
+	$(MAKE) VENV=build/lock check test
+	build/lock/bin/python -m pip freeze --exclude-editable | sed 's/+.*//' >build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/lock
 
 fmt: setup ## Format, and mend what the linter can
 	$(IN_VENV) ruff check --fix .
@@ -73,12 +108,14 @@ ui: setup ## The MLflow UI on this checkout's store (UI_PORT=5000)
 	    mlflow ui --workers 1 --port $(UI_PORT) --backend-store-uri "sqlite:///$(CURDIR)/mlflow.db"
 
 serve: setup ## Serve models/model.onnx over HTTP (PORT=8000)
-	$(IN_VENV) python -m serving --model models/model.onnx --port $(PORT)
+	@$(CONVNET) serve --model models/model.onnx --port $(PORT)
 
 bench: setup ## Measure training and serving again, into benchmarks/results; needs wrk and an idle machine
 	$(IN_VENV) taskset -c 0,1 python -m benchmarks.training
 	$(IN_VENV) python -m benchmarks.serving
+	$(IN_VENV) python -m benchmarks.overload
 	$(IN_VENV) python -m benchmarks.watching
+	$(IN_VENV) python -m benchmarks.photos
 
 record: setup ## Measure the record recipe on five seeds (5 minutes each on one core)
 	$(IN_VENV) python -m benchmarks.record
@@ -89,8 +126,20 @@ ablation: setup ## Compare the post's choices: non-linearity, pooling, stride, p
 zoo: setup ## Compare the convnets that came after on the chosen data set
 	$(IN_VENV) python -m benchmarks.zoo
 
-readme: setup ## Copy the measured figures into README.md
+readme: setup ## Ask models/model.onnx what README shows
 	$(IN_VENV) python -m benchmarks.readme
+
+pictures: setup ## Take docs/*.png anew of models/model.onnx and its run; needs Chromium
+	$(IN_VENV) python -m documents.pictures
+
+reference: setup ## Write docs/reference from the code
+	$(IN_VENV) python -m documents.reference
+
+site: setup ## Build the documentation into build/site; a broken link fails
+	$(IN_VENV) zensical build --clean --strict
+
+results: setup ## Write docs/results.md from benchmarks/results
+	$(IN_VENV) python -m benchmarks.published
 
 clean: ## Remove what can be made again; runs, data and the DVC cache stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

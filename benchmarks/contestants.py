@@ -1,16 +1,17 @@
 """Who races in benchmarks/training.py; each returns its seconds per epoch."""
 
 import itertools
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import lightning
+import msgspec
 import torch
 import torchvision
 import yaml  # type: ignore[import-untyped]  # stubs are not among the tools
@@ -18,19 +19,18 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
 from benchmarks.usual import UsualScript, mnist, usual_loader
+from pipeline.config import Train
 from pipeline.training import optimizers, trainer
 from pipeline.training.augment import even_bounds, seeded
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.datamodule import ArraysDataModule
 from pipeline.training.memory import keep_freed_memory
 
-if TYPE_CHECKING:
-    from pipeline.config import Train
-
 Contestant = Callable[[int], list[float]]  # epochs → seconds of each
 
-PLAIN = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0,
-         "averaging": 0.0}  # fmt: skip
+Changes = dict[str, float | bool]
+PLAIN: Changes = dict.fromkeys(("rotation", "scale", "shear", "shift", "elastic", "averaging"), 0.0)
+COMPILED = "pipeline, plain, torch.compile"
 VALIDATED = 512  # images; not counted
 
 
@@ -119,19 +119,50 @@ def usual_script(setting: Setting) -> Contestant:
         batch_size=setting.train["batch_size"], workers=setting.workers,
     )  # fmt: skip
 
+    return lambda epochs: fitted(setting, loader, epochs)
+
+
+def plain_lightning(setting: Setting) -> Contestant:
+    """The usual net and its logging, but the images are tensors in memory, cut by index."""
+
     def run(epochs: int) -> list[float]:
-        clock = Clock()
-        fitting = lightning.Trainer(
-            max_epochs=epochs, default_root_dir=setting.scratch, callbacks=[clock],
-            enable_checkpointing=False, logger=False, enable_model_summary=False,
-        )  # fmt: skip
-        fitting.fit(UsualScript(), loader)
-        return clock.epochs
+        images = torch.from_numpy(setting.split.images).to(setting.device)
+        labels = torch.from_numpy(setting.split.labels).to(setting.device)
+        loader = InMemory((images / 255 - 0.1307) / 0.3081, labels, setting.train["batch_size"])
+        return fitted(setting, loader, epochs)
 
     return run
 
 
-def pipeline(setting: Setting, changes: dict[str, float], *, streamed: bool = False) -> Contestant:
+def fitted(setting: Setting, loader: Iterable[Any], epochs: int) -> list[float]:
+    """Train the usual script's net in plain Lightning; returns the seconds of each epoch."""
+    clock = Clock()
+    fitting = lightning.Trainer(
+        max_epochs=epochs, default_root_dir=setting.scratch, callbacks=[clock],
+        enable_checkpointing=False, logger=False, enable_model_summary=False,
+    )  # fmt: skip
+    fitting.fit(UsualScript(), loader)
+    return clock.epochs
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Mini-batches of tensors in a new order every time; what Lightning takes as a loader."""
+
+    images: Tensor
+    labels: Tensor
+    size: int
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.labels) / self.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.randperm(len(self.labels), device=self.labels.device)
+        for index in torch.split(order, self.size):
+            yield self.images[index], self.labels[index]
+
+
+def pipeline(setting: Setting, changes: Changes, *, streamed: bool = False) -> Contestant:
     def run(epochs: int) -> list[float]:
         module = setting.classifier(epochs=epochs, **changes)
         validated = Split(setting.split.images[:VALIDATED], setting.split.labels[:VALIDATED])
@@ -193,7 +224,7 @@ def fixed_batch(setting: Setting) -> Contestant:
 def stepper(setting: Setting) -> Callable[[Tensor, Tensor], None]:
     keep_freed_memory()  # as the pipeline does; the usual script does not
     net = setting.classifier().net.to(setting.device).train()
-    optimizer = optimizers.build(net, cast("Train", SimpleNamespace(**setting.train)))
+    optimizer = optimizers.build(net, msgspec.convert(setting.train, Train))
 
     def step(images: Tensor, labels: Tensor) -> None:
         error = F.cross_entropy(net(images), labels)
@@ -211,5 +242,7 @@ CONTESTANTS: dict[str, Callable[[Setting], Contestant]] = {
     "raw loop": raw_loop,
     "one fixed batch (the floor)": fixed_batch,
     "pipeline, plain, streamed": partial(pipeline, changes=PLAIN, streamed=True),
+    COMPILED: partial(pipeline, changes=PLAIN | {"compile": True}),
+    "tensors in memory, plain Lightning": plain_lightning,
     "pipeline, as params.yaml": partial(pipeline, changes={}),
 }

@@ -1,16 +1,12 @@
 """One training under measurement: parameters and prepared arrays in, accuracies and seconds out."""
 
 import json
-import logging
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import torch
 from torch import nn
@@ -19,9 +15,9 @@ from benchmarks import report
 from pipeline import config
 from pipeline.data import arrays
 from pipeline.nets.geometry import check_net
-from pipeline.training import trainer
+from pipeline.training import session
 from pipeline.training.classifier import ImageClassifier
-from pipeline.training.datamodule import ArraysDataModule
+from pipeline.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +34,7 @@ class Outcome:
     validation: float
     validation_loss: float
     test: float | None
-    seconds: float  # of Trainer.fit, validation after each epoch included
+    seconds: float  # of the net's making and Trainer.fit, validation after each epoch included
 
 
 def train(
@@ -46,21 +42,9 @@ def train(
 ) -> tuple[Outcome, ImageClassifier]:
     """Train once; ask the test split only where `test` says so."""
     check_net(model, data.dataset.image_shape)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    module = ImageClassifier(
-        model=msgspec.to_builtins(model),
-        train=msgspec.to_builtins(recipe),
-        image_shape=list(data.dataset.image_shape),
-        classes=len(data.dataset.classes),
-        mean=list(data.dataset.mean),
-        std=list(data.dataset.std),
-    )
-    batches = ArraysDataModule(data.train, data.val, batch_size=recipe.batch_size, seed=recipe.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        fitting = trainer.build(recipe, root=Path(folder), progress=False)
-        started = time.perf_counter()
-        fitting.fit(module, batches)
-        seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    module = session.fit_untracked(Recipe(model, recipe, data))
+    seconds = time.perf_counter() - started
     last = module.history.curves[-1]
     outcome = Outcome(
         seed=recipe.seed,

@@ -16,9 +16,9 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 
 from benchmarks import experiment, report
+from contract.files import sha256_of_json, write_json
 from pipeline import config
 from pipeline.data import arrays
-from pipeline.files import sha256_of_json, write_json
 
 WHERE = {"accelerator", "devices", "strategy", "num_nodes", "compile", "cuda_graph"}
 RECIPES = Path(__file__).parent / "recipes"
@@ -54,7 +54,7 @@ def read(name: str) -> config.Params:
 
 
 def identity(params: config.Params, data: arrays.Prepared) -> str:
-    """Outcomes of one identity may be put in one table; where they ran is told beside it."""
+    """Outcomes of one identity may be put in one table; where they ran is said beside it."""
     train = {k: v for k, v in msgspec.to_builtins(params.train).items() if k not in WHERE}
     return sha256_of_json([msgspec.to_builtins(params.model), train, data.dataset.sha256_of_all])
 

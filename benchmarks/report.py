@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.files import write_bytes, write_json
+from contract.files import write_bytes, write_json
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -28,10 +28,16 @@ def save(name: str, content: Mapping[str, object]) -> None:
     write_json(RESULTS / f"{name}.json", content)
 
 
+def save_measured(name: str, content: Mapping[str, object]) -> None:
+    """Write results/NAME.json of `python -m benchmarks.NAME`, with the processor it ran on."""
+    origin = {"command": f"python -m benchmarks.{name}", "processor": cores()}
+    save(name, {**origin, **content})
+
+
 def page(name: str, title: str, rows: str, where: Mapping[str, object], command: str) -> None:
     """Write results/NAME.md, a table with what it was measured on and by; show it."""
-    told = f"{where['device']}, {threads(where['threads'])}, torch {where['torch']}; `{command}`."
-    text = f"# {title}\n\n{rows}\n{told}\n"
+    note = f"{where['device']}, {threads(where['threads'])}, torch {where['torch']}; `{command}`."
+    text = f"# {title}\n\n{rows}\n{note}\n"
     write_bytes(RESULTS / f"{name}.md", text.encode())
     sys.stdout.write(text)
 

@@ -163,8 +163,6 @@ def publish(
     sys.stdout.write("\n".join(shown))
     keys = ("name", "found", "wanted", "met")
     content = {
-        "command": "python -m benchmarks.serving",
-        "processor": report.cores(),
         "rounds": rounds,
         "seconds": seconds,
         "load_busy_most": busiest,
@@ -172,7 +170,7 @@ def publish(
         "medians": _nested(medians),
         "values": _nested(figures),
     }
-    report.save("serving", content)
+    report.save_measured("serving", content)
 
 
 HEADINGS = {

@@ -67,7 +67,7 @@ def measured(process: Running, call: wrk.Call, folder: Path, core: int, seconds:
     """Processor time is the server's own: a busy machine slows a server, and hardly changes it.
 
     The first second is not measured: after a pause, the watch looks at more than its part of the
-    time (serving.lifecycle.drift.BURST_S).
+    time (serving.watch.drift.BURST_S).
     """
     run = partial(wrk.run, process.url, call, folder=folder, cores=[core], connections=CONNECTIONS)
     run(seconds=WARM_UP_S)
@@ -82,7 +82,7 @@ def unwatched(model: Path, target: Path) -> Path:
     found = onnx.load(model)
     for entry in found.metadata_props:
         if entry.key == "statistics":
-            entry.value = json.dumps({**json.loads(entry.value), "reference": {}})
+            entry.value = json.dumps({**json.loads(entry.value), "reference": None})
     onnx.save(found, target)
     return target
 
@@ -128,13 +128,11 @@ def publish(figures: dict[tuple[str, str], list[Cost]], *, rounds: int, seconds:
     sys.stdout.write(report.table(heads, rows))
     sys.stdout.write(f"wanted at most: {BOUNDS}; {rounds} rounds of {seconds:g} s\n")
     content = {
-        "command": "python -m benchmarks.watching",
-        "processor": report.cores(),
         "rounds": rounds,
         "seconds": seconds,
         "found": found,
     }
-    report.save("watching", content)
+    report.save_measured("watching", content)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from msgspec import Meta, Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline import net_names
 from pipeline.errors import PipelineError
 
+Scalar = str | int | float | bool | None
 Count = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
@@ -24,15 +26,11 @@ Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 LEAST_NORMED = 3  # images; batches are cut evenly, so the smallest then has two
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 DatasetName = Literal[
     "mnist", "fashion_mnist", "kmnist", "qmnist", "emnist", "cifar10", "digits", "folder"
 ]
-ModelName = Literal[
-    "lenet", "alexnet", "zfnet", "googlenet", "vgg11", "vgg13", "vgg16", "vgg19",
-    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-    "densenet121", "densenet161", "densenet169", "densenet201",
-]  # fmt: skip
 EmnistSplit = Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"]
 Nonlinearity = Literal["relu", "tanh", "sigmoid", "gelu", "silu"]
 Pooling = Literal["max", "average", "sum"]
@@ -51,11 +49,22 @@ class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     emnist_split: EmnistSplit
     folder_size: Annotated[int, Meta(ge=4, le=1024)]
     folder_colour: Literal["rgb", "grey"]
+    folder_fit: Literal["squeeze", "crop", "pad"]
+    folder_unreadable: Fraction
+    allow_leak: bool
+    name: Annotated[str, Meta(pattern=NAME)] | None
     feedback: bool
+
+    def __post_init__(self) -> None:
+        if self.name and self.dataset != "folder":
+            raise ValueError(
+                f"name {self.name!r} goes with the dataset folder, not {self.dataset}, which has "
+                "a name: set it to null"
+            )
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: ModelName
+    name: str
     pretrained: bool
     canvas: Annotated[int, Meta(ge=1, le=1024)]
     filters: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=8)]
@@ -69,14 +78,15 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     batch_norm: bool
 
     def __post_init__(self) -> None:
+        net_names.check(self.name)
+        if self.pretrained:
+            net_names.check_pretrained(self.name)
         if self.padding >= self.kernel:
             raise ValueError(
                 f"padding {self.padding} is not smaller than the kernel {self.kernel}: "
                 "the outermost values would see nothing but zeros; "
                 f"allowed is 0 to {self.kernel - 1}"
             )
-        if self.pretrained and self.name in {"lenet", "zfnet"}:
-            raise ValueError(f"there are no published weights of {self.name}: pretrained is false")
 
 
 class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +103,7 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warmup_fraction: Fraction
     loss: Literal["cross_entropy", "squared_error"]
     label_smoothing: Fraction
+    balance: Literal["none", "weights", "sampling"]
     averaging: Fraction
     rotation: Annotated[float, Meta(ge=0, le=180)]
     scale: Fraction
@@ -103,7 +114,7 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     devices: Count
     strategy: Literal["auto", "ddp"]
     num_nodes: Count
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "auto"]
     compile: bool
     cuda_graph: bool
     deterministic: bool
@@ -116,10 +127,14 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
         if self.precision == "16-mixed" and self.accelerator == "cpu":
             raise ValueError("precision 16-mixed needs a GPU; on a CPU take 32-true or bf16-mixed")
+        if self.precision == "auto" and self.devices * self.num_nodes > 1:
+            raise ValueError(
+                "precision auto is measured on one device; for several take 32-true or bf16-mixed"
+            )
 
 
 class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    model_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] | None
+    model_name: Annotated[str, Meta(pattern=NAME)] | None
     parity_tolerance: Annotated[float, Meta(gt=0, le=0.01)]
     golden_images: Annotated[int, Meta(ge=1, le=16)]
 
@@ -175,14 +190,12 @@ def parse(raw: object, section: type[Section], *, source: str) -> Section:
         raise ConfigError(f"{source}: {_explain(str(error), raw, section)}") from error
 
 
-def flatten(
-    params: Struct | dict[str, Any], *sections: str
-) -> dict[str, str | int | float | bool | None]:
+def flatten(params: Struct | dict[str, Any], *sections: str) -> dict[str, Scalar]:
     """Every value by its dotted key, of some sections or of all.
 
     Lists become their text, for trackers that know scalars only.
     """
-    flat: dict[str, str | int | float | bool | None] = {}
+    flat: dict[str, Scalar] = {}
     for name, value in msgspec.to_builtins(params).items():
         if sections and name not in sections:
             continue

@@ -6,22 +6,34 @@ import resource
 import socket
 import sys
 
-from serving.errors import SettingsRefused
-from serving.lifecycle.inbox import inbox_of
-from serving.lifecycle.mirror import Mirror, mirrored
-from serving.operations.metrics import Recorder, Sheet
+from serving.counts.sheet import Recorder, Sheet
+from serving.errors import HANGS, SettingsRefused
+from serving.keys import keys_of
+from serving.models.mirror import Mirror, mirrored
+from serving.operations.lines import Lines, LinesHandler
 from serving.settings import Settings, read
+from serving.watch.inbox import inbox_of
 from serving.workers import Supervisor
 
 _REFUSED = 2  # exit status, as argparse's
 _BACKLOG = 2048
+_LAST_LINES_S = 1.0  # how long the end waits for a slow reader of the log
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit status; what is wrong stands in one line on standard error."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    log = Lines(sys.__stderr__.fileno() if sys.__stderr__ else 2)
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s",
+        level=logging.INFO,
+        handlers=[LinesHandler(log)],
+    )
+    if sys.platform != "linux":
+        sys.stderr.write(f"error: the server runs on Linux only, and this is {sys.platform}\n")
+        return _REFUSED
     try:
         settings = read(arguments, os.environ)
+        keys_of(settings.api_key, settings.api_key_file)  # a bad file is refused before the start
         sheet = Sheet(settings.workers)
         if (inbox := inbox_of(settings, Recorder(sheet, 0))) is not None:
             inbox.open()
@@ -32,21 +44,37 @@ def main(arguments: list[str]) -> int:
         return _REFUSED
     _allow_many_connections()
     try:
-        return _serve(settings, bound, sheet, mirror)
+        return _serve(settings, bound, sheet, mirror, log)
     finally:
+        log.close(_LAST_LINES_S)
         if mirror is not None:
             mirror.remove()
 
 
 def _serve(
-    settings: Settings, bound: list[socket.socket], sheet: Sheet, mirror: Mirror | None
+    settings: Settings,
+    bound: list[socket.socket],
+    sheet: Sheet,
+    mirror: Mirror | None,
+    log: Lines,
 ) -> int:
-    def work(shared: socket.socket, recorder: Recorder, lifeline: int | None) -> int:
-        return _work(settings, shared, recorder, lifeline, mirror)
+    def work(shared: socket.socket, recorder: Recorder, supervisor: int | None) -> int:
+        """Run one worker; its heavy imports come here, so that the supervisor stays small."""
+        dropped = recorder.counter("log_lines_dropped_total")
+        log.begin(dropped.add, is_shared=settings.workers > 1)
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy only adds up here
+        import uvloop  # noqa: PLC0415 -- see above
+
+        from serving.server import Place, run  # noqa: PLC0415 -- see above
+
+        try:
+            return uvloop.run(run(settings, Place(shared, log, recorder, supervisor, mirror)))
+        finally:
+            log.close(_LAST_LINES_S)
 
     if settings.workers == 1:
         return work(bound[0], Recorder(sheet, 0), None)
-    return Supervisor(work, bound, sheet).run()
+    return Supervisor(work, bound, sheet, settings.heartbeat).run()
 
 
 def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
@@ -54,19 +82,24 @@ def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
 
     The first try is for the port alone, so that a second server on it is noticed.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        alone = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        alone = _socket(host, port)
         if workers == 1:
             return [alone]
         found = alone.getsockname()[1]
         alone.close()
-        return [
-            socket.create_server((host, found), family=family, backlog=_BACKLOG, reuse_port=True)
-            for _ in range(workers)
-        ]
+        return [_socket(host, found, shared=True) for _ in range(workers)]
     except OSError as error:
         raise OSError(f"cannot listen on {host!r} port {port}: {error.strerror}") from None
+
+
+def _socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Listen; `::` stands for every address of both families."""
+    both = host == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server(
+        (host, port), family=family, backlog=_BACKLOG, reuse_port=shared, dualstack_ipv6=both
+    )
 
 
 def _allow_many_connections() -> None:
@@ -75,21 +108,8 @@ def _allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _work(
-    settings: Settings,
-    bound: socket.socket,
-    recorder: Recorder,
-    lifeline: int | None,
-    mirror: Mirror | None,
-) -> int:
-    """Run one worker; the heavy imports come here, so that the supervisor stays small."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy only adds up here
-    import uvloop  # noqa: PLC0415 -- see above
-
-    from serving.server import Place, run  # noqa: PLC0415 -- see above
-
-    return uvloop.run(run(settings, Place(bound, recorder, lifeline, mirror)))
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    ended = main(sys.argv[1:])
+    if ended == HANGS:
+        os._exit(ended)  # the interpreter's own end would wait for that run, or abort
+    sys.exit(ended)

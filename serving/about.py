@@ -8,7 +8,7 @@ import orjson
 
 from serving.dialects.predict import read_options
 from serving.dialects.predict_bodies import BodyReader
-from serving.errors import ModelRefused
+from serving.errors import BadRequest, ModelRefused
 from serving.models.explain import Explainers
 from serving.models.lineup import Lineup, Served
 from serving.models.model import Facts
@@ -19,16 +19,21 @@ _SAMPLE_BYTES = 1 << 20  # of golden images that the page carries
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class About:
-    """`feedback`: POST /feedback is open, so the page offers it."""
+    """`feedback`: POST /feedback is open, so the page offers it; `body_limit`: bytes of a body."""
 
     lineup: Lineup
     explainers: Explainers
-    feedback: bool = False
+    feedback: bool
+    body_limit: int
 
     async def __call__(self, request: Request) -> Reply:  # noqa: ARG002 -- every handler takes it
         self.lineup.pick()  # Unavailable, where nothing is loaded
-        models = [await self._model(served) for served in self.lineup]
-        return Reply(orjson.dumps({"feedback": self.feedback, "models": models}))
+        about = {
+            "feedback": self.feedback,
+            "body_limit": self.body_limit,
+            "models": [await self._model(served) for served in self.lineup],
+        }
+        return Reply(orjson.dumps(about))
 
     async def _model(self, served: Served) -> dict[str, Any]:
         facts = served.facts
@@ -41,16 +46,29 @@ class About:
             "image_shape": facts.image_shape,
             "parameters": facts.parameters,
             "dataset": facts.dataset.name,
+            "reading": _reading(facts),
             "golden": _golden(facts),
             **await self._layers(served),
         }
 
     async def _layers(self, served: Served) -> dict[str, Any]:
         try:
-            sidecar = await self.explainers.of(served)
+            activations = await self.explainers.of(served)
         except ModelRefused as error:
             return {"layers": None, "absent": str(error)}
-        return {"layers": orjson.Fragment(sidecar.layers), "absent": None}
+        return {"layers": orjson.Fragment(activations.layers), "absent": None}
+
+
+def _reading(facts: Facts) -> dict[str, Any]:
+    """What the page may say of pictures: formats it may offer, and what becomes of them."""
+    rules = facts.rules
+    return {
+        "version": rules.version,
+        "formats": rules.formats,
+        "max_pixels": rules.max_pixels,
+        "fit": rules.fit,
+        "digit": rules.digit,
+    }
 
 
 def _golden(facts: Facts) -> dict[str, Any]:
@@ -70,7 +88,9 @@ class Fitted:
 
     async def __call__(self, request: Request) -> Reply:
         options = read_options(request.query)
-        shape = self.lineup.pick(version=options.version).facts.image_shape
+        if options.errors_each:
+            raise BadRequest("this path has no errors=each: its reply is pixels alone")
+        facts = self.lineup.pick(version=options.version).facts
         content_type = request.headers.get(b"content-type", b"")
-        images = await self.reader.read(request.body, content_type, shape, options.fit)
+        images = await self.reader.read(request.body, content_type, facts, options.fit)
         return Reply(images.tobytes(), content_type=BINARY)

@@ -1,24 +1,46 @@
 """Request → Reply: routing, key, codings, and every fault as JSON. Never raises."""
 
+import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
+from typing import NamedTuple, cast
 
 import orjson
 
 from serving import coding
-from serving.errors import ServingError, Unauthorized
-from serving.keys import Key
+from serving.browsers import Browsers, permission
+from serving.counts.families import REFUSALS, ROUTES, STATUSES
+from serving.counts.sheet import Recorder
+from serving.errors import BadRequest, ClientLeft, ServingError, Unauthorized, UnsupportedMediaType
+from serving.keys import Keys
 from serving.operations.access import AccessLog
 from serving.operations.health import Health
-from serving.operations.metrics import ROUTES, STATUSES, Recorder
-from serving.routes import Route, Routes, handler_of
-from serving.wire.messages import Reply, Request
+from serving.operations.identifiers import identifiers
+from serving.routes import Handler, Route, Routes, handler_of
+from serving.wire.budget import Budget
+from serving.wire.messages import Headers, Reply, Request
 
 _log = logging.getLogger("serving")
 
 _WORTH_COMPRESSING = 1024  # bytes
+_TIMEOUT = b"x-request-timeout"
+_SECONDS = re.compile(rb"\d{1,6}(\.\d{1,6})?")
+_LEFT = Reply(b"", status=ClientLeft.status)  # for the log: nobody reads it
+
+
+class Judged(NamedTuple):
+    """Where a head leads: to a handler, or to a refusal."""
+
+    route: Route
+    captures: Mapping[str, str | None]
+    handler: Handler | None = None
+    refusal: ServingError | None = None
+
+
+_NOWHERE = Route(handlers={}, label="other")
 
 
 class App:
@@ -31,13 +53,23 @@ class App:
         recorder: Recorder,
         *,
         body_limit: int,
-        key: Key | None = None,
+        memory: Budget,
+        keys: Keys,
+        browsers: Browsers,
         access: AccessLog | None = None,
     ) -> None:
         self.routes = routes
+        self._known = {
+            (method, path): Judged(route, {}, handler)
+            for path, route in routes.all()
+            if "{" not in path
+            for method, handler in route.handlers.items()
+        }
         self._health = health
         self._body_limit = body_limit
-        self._key = key
+        self._memory = memory
+        self._keys = keys
+        self._browsers = browsers
         self._access = access
         self._answered = {
             (label, int(status)): recorder.counter("requests_total", label, status)
@@ -46,7 +78,7 @@ class App:
         }
         self._seconds = {label: recorder.histogram("request_seconds", label) for label in ROUTES}
         self._refused = {
-            int(status): recorder.counter("refused_total", status) for status in STATUSES[2:]
+            int(status): recorder.counter("refused_total", status) for status in REFUSALS
         }
 
     @property
@@ -54,19 +86,60 @@ class App:
         """Connections close after their reply."""
         return self._health.draining
 
+    def judge(self, method: str, path: str, headers: Headers) -> Judged:
+        """Find the handler, or why there is none, before any body."""
+        found = self._known.get((method, path)) or self._found(method, path)
+        try:
+            self._browsers.check_host(headers)
+            if method == "OPTIONS" and found.route.handlers and self._browsers.answers(headers):
+                return found._replace(handler=partial(_permit, found.route), refusal=None)
+            if found.refusal is None:
+                self._check_head(found.route, headers)
+        except ServingError as error:
+            return found._replace(handler=None, refusal=error)
+        return found
+
+    def _found(self, method: str, path: str) -> Judged:
+        try:
+            route, captures = self.routes.find(path)
+        except ServingError as error:
+            return Judged(_NOWHERE, {}, refusal=error)
+        try:
+            return Judged(route, captures, handler_of(route, method))
+        except ServingError as error:
+            return Judged(route, captures, refusal=error)
+
+    def _check_head(self, route: Route, headers: Headers) -> None:
+        """Raise Unauthorized, Forbidden or UnsupportedMediaType."""
+        if route.guarded and self._keys.asked_for and not self._keys.open(headers):
+            raise Unauthorized("an API key is needed: Authorization: Bearer … or X-API-Key: …")
+        if route.changes:
+            self._browsers.check_origin(headers)
+        if route.reads is not None:
+            kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if kind not in route.reads:
+                readable = b" or ".join(sorted(route.reads)).decode()
+                raise UnsupportedMediaType(f"this path reads {readable}: say so in Content-Type")
+        if b"content-encoding" in headers:
+            coding.check(headers[b"content-encoding"])
+
     async def __call__(self, request: Request) -> Reply:
         started_s = time.perf_counter()
-        label = "other"
+        judged = cast("Judged", request.target)
         try:
-            route, captures = self.routes.find(request.path)
-            label = route.label
-            reply = await self._answer(request, route, captures)
+            reply = await self._answer(request, judged)
         except ServingError as error:
             reply = error_reply(error)
+        except asyncio.CancelledError:
+            self._record(request, judged.route.label, _LEFT, time.perf_counter() - started_s)
+            raise
         except Exception:  # noqa: BLE001 -- a fault of ours: the caller gets a 500, the log the rest
             _log.exception("a request failed that should not have")
             reply = Reply(_error_body("the server failed; its log says why"), status=500)
-        self._record(request, label, reply, time.perf_counter() - started_s)
+        headers = request.headers
+        if fields := identifiers(headers) + self._browsers.allows(headers):
+            reply = reply._replace(headers=(*reply.headers, *fields))
+        self._record(request, judged.route.label, reply, time.perf_counter() - started_s)
         return reply
 
     def refuse(self, error: ServingError) -> Reply:
@@ -75,26 +148,39 @@ class App:
         self._record(None, "other", reply, 0.0)
         return reply
 
-    async def _answer(
-        self, request: Request, route: Route, captures: Mapping[str, str | None]
-    ) -> Reply:
-        handler = handler_of(route, request)
-        if route.guarded and self._key is not None and not self._key.opens(request.headers):
-            raise Unauthorized("an API key is needed: Authorization: Bearer … or X-API-Key: …")
+    async def _answer(self, request: Request, judged: Judged) -> Reply:
+        route, handler = judged.route, judged.handler
+        if request.refusal is not None:
+            raise request.refusal
+        if handler is None:
+            raise RuntimeError("a head without a handler and without a refusal")
         if route.infers:
             self._health.admit()
         headers = request.headers
+        if _TIMEOUT in headers:
+            request.context.limit_s = _limit_s(headers[_TIMEOUT])
         if b"content-encoding" in headers and request.body:
-            body = await coding.decompressed(
-                request.body, headers[b"content-encoding"], limit=self._body_limit
-            )
-            request = replace(request, body=body)
-        reply = await handler(request, **captures)
-        if b"accept-encoding" in headers and (
-            route.infers or len(reply.body) >= _WORTH_COMPRESSING
-        ):
+            reply = await self._answer_coded(request, partial(handler, **judged.captures))
+        else:
+            reply = await handler(request, **judged.captures)
+        is_worth_it = route.compresses and len(reply.body) >= _WORTH_COMPRESSING
+        if is_worth_it and b"accept-encoding" in headers:
             return await coding.compressed(reply, headers[b"accept-encoding"])
         return reply
+
+    async def _answer_coded(self, request: Request, handler: Handler) -> Reply:
+        """Count the decompressed body, too, until the reply is there."""
+        name = request.headers[b"content-encoding"]
+        most = min(self._body_limit, coding.most_bytes(request.body))
+        await self._memory.take(most)
+        held = most
+        try:
+            body = await coding.decompressed(request.body, name, limit=self._body_limit)
+            held = len(body)
+            self._memory.give_back(most - held)
+            return await handler(request._replace(body=body))
+        finally:
+            self._memory.give_back(held)
 
     def _record(self, request: Request | None, label: str, reply: Reply, seconds: float) -> None:
         self._answered[label, reply.status].add()
@@ -105,10 +191,22 @@ class App:
             self._access.write(request, reply, seconds)
 
 
+async def _permit(route: Route, request: Request) -> Reply:  # noqa: ARG001 -- a handler
+    """Answer a browser's question whether a page of a named origin may call."""
+    return Reply(b"", headers=permission(route.handlers))
+
+
 def error_reply(error: ServingError) -> Reply:
     """Say what was wrong, in the caller's own connection only."""
     fields = tuple((name.lower().encode(), value.encode()) for name, value in error.headers)
     return Reply(_error_body(str(error)), error.status, headers=fields, closes=error.closes)
+
+
+def _limit_s(text: bytes) -> float:
+    """Seconds that the caller waits for its answer."""
+    if not _SECONDS.fullmatch(text) or not float(text):
+        raise BadRequest("X-Request-Timeout must be seconds above 0, like 0.5 or 2")
+    return float(text)
 
 
 def _error_body(text: str) -> bytes:

@@ -2,25 +2,35 @@
 
 import asyncio
 import zlib
-from dataclasses import replace
 
 from serving.errors import BadRequest, TooLarge, UnsupportedMediaType
 from serving.wire.messages import Reply
 
 _WINDOW = {b"gzip": 31, b"deflate": 15}  # zlib's wbits
 _RAW_DEFLATE = -15  # some senders of "deflate" leave out zlib's wrapper
+_GREATEST_RATIO = 1032  # of deflate: 258 bytes for two bits
+_SMALLEST = 1024  # a stream's head and end, with room to spare
 _FAST = 1  # compression level: replies are numbers, more effort gains little
 _INLINE_BYTES = 64 << 10
 _UNWANTED = {b"q=0", b"q=0.0", b"q=0.00", b"q=0.000"}
 
 
+def check(coding: bytes) -> None:
+    """Raise UnsupportedMediaType for what `decompressed` cannot undo."""
+    if coding.strip().lower() not in {b"identity", *_WINDOW}:
+        raise UnsupportedMediaType("Content-Encoding must be gzip or deflate")
+
+
+def most_bytes(body: bytes) -> int:
+    """Return how many a body may turn into: no deflate stream grows further."""
+    return len(body) * _GREATEST_RATIO + _SMALLEST
+
+
 async def decompressed(body: bytes, coding: bytes, *, limit: int) -> bytes:
-    """Raise UnsupportedMediaType, BadRequest, or TooLarge at the first byte above `limit`."""
+    """Undo a coding that was checked; raises BadRequest, or TooLarge above `limit` bytes."""
     name = coding.strip().lower()
     if name == b"identity":
         return body
-    if name not in _WINDOW:
-        raise UnsupportedMediaType("Content-Encoding must be gzip or deflate")
     return await asyncio.to_thread(_inflate, body, name, limit)
 
 
@@ -50,7 +60,7 @@ async def compressed(reply: Reply, accepted: bytes) -> Reply:
     else:
         body = await asyncio.to_thread(_deflate, reply.body, name)
     fields = (*reply.headers, (b"content-encoding", name), (b"vary", b"accept-encoding"))
-    return replace(reply, body=body, headers=fields)
+    return reply._replace(body=body, headers=fields)
 
 
 def _best(accepted: bytes) -> bytes | None:
@@ -61,6 +71,6 @@ def _best(accepted: bytes) -> bytes | None:
     return None
 
 
-def _deflate(body: bytes, name: bytes) -> bytes:
+def _deflate(body: bytes | bytearray, name: bytes) -> bytes:
     stream = zlib.compressobj(_FAST, zlib.DEFLATED, _WINDOW[name])
     return stream.compress(body) + stream.flush()

@@ -4,38 +4,61 @@ from collections.abc import Callable
 
 from serving.about import About, Fitted
 from serving.app import App
+from serving.browsers import browsers
+from serving.counts.sheet import Recorder
 from serving.dialects.mlflow_api import Invocations
+from serving.dialects.picture_files import PictureFiles
 from serving.dialects.predict import Predict
 from serving.dialects.predict_bodies import BodyReader
 from serving.dialects.v2.endpoints import V2, Bounds
-from serving.keys import Key
-from serving.lifecycle.feedback import Feedback
-from serving.lifecycle.inbox import inbox_of
+from serving.keys import Keys
 from serving.models.explain import Explainers
 from serving.models.lineup import Lineup, Role, Served
 from serving.models.sources import FileSource, source_of
 from serving.operations.access import AccessLog
 from serving.operations.endpoints import Operations
 from serving.operations.health import Health
-from serving.operations.metrics import Recorder
 from serving.pages import Pages
 from serving.pictures.decoding import Decoders
 from serving.routes import Handler, Route, Routes
-from serving.settings import Settings
+from serving.settings import Settings, listed
+from serving.watch.feedback import Feedback
+from serving.watch.inbox import inbox_of
+from serving.wire.budget import Budget
+from serving.wire.messages import JSON
 
 
-def create_app(
-    settings: Settings, lineup: Lineup, health: Health, recorder: Recorder, access: AccessLog | None
+def create_app(  # noqa: PLR0913, PLR0917 -- the parts of an application
+    settings: Settings,
+    lineup: Lineup,
+    health: Health,
+    recorder: Recorder,
+    access: AccessLog | None,
+    memory: Budget,
+    keys: Keys,
 ) -> App:
     """Put one worker's application together; nothing runs yet."""
     routes = Routes()
+    files = PictureFiles(
+        batch_limit=settings.batch_limit,
+        decoders=Decoders(memory, deadline_s=settings.deadline),
+        max_pixels=settings.max_pixels,
+    )
     explainers = Explainers(_source(settings), enabled=settings.explain)
-    _add_inference(routes, settings, lineup, explainers)
+    _add_inference(routes, settings, lineup, explainers, files)
     _add_operations(routes, settings, lineup, health, recorder)
     inbox = inbox_of(settings, recorder)
-    feedback = Feedback(lineup, inbox, settings.max_pixels)
-    routes.add("/feedback", Route(handlers={"POST": feedback}, label="/feedback", guarded=True))
-    about = About(lineup=lineup, explainers=explainers, feedback=inbox is not None)
+    feedback = Feedback(lineup, inbox, files)
+    handlers = {"POST": feedback}
+    reads = frozenset({JSON})
+    route = Route(handlers=handlers, label="/feedback", guarded=True, changes=True, reads=reads)
+    routes.add("/feedback", route)
+    about = About(
+        lineup=lineup,
+        explainers=explainers,
+        feedback=inbox is not None,
+        body_limit=settings.body_limit,
+    )
     routes.add("/explain", Route(handlers={"GET": about}, label="/", guarded=True))
     for path, handler in Pages.from_package().handlers():
         routes.add(path, Route(handlers={"GET": handler}, label="/"))
@@ -44,36 +67,41 @@ def create_app(
         health,
         recorder,
         body_limit=settings.body_limit,
-        key=Key(settings.api_key.encode()) if settings.api_key else None,
+        memory=memory,
+        keys=keys,
+        browsers=browsers(
+            listed(settings.allowed_hosts), listed(settings.cors_origins), bound_to=settings.host
+        ),
         access=access,
     )
 
 
 def _add_inference(
-    routes: Routes, settings: Settings, lineup: Lineup, explainers: Explainers
+    routes: Routes,
+    settings: Settings,
+    lineup: Lineup,
+    explainers: Explainers,
+    files: PictureFiles,
 ) -> None:
     bounds = Bounds(
         max_batch=settings.batch_limit,
         body_limit=settings.body_limit,
         max_pixels=settings.max_pixels,
-        queue=settings.queue,
     )
-    reader = BodyReader(
-        batch_limit=settings.batch_limit,
-        decoders=Decoders(max_pixels=settings.max_pixels, deadline_s=settings.deadline),
-    )
-    v2 = V2(lineup, bounds, explainers)
+    reader = BodyReader(files=files)
+    v2 = V2(lineup, bounds, explainers, files)
     infer = "/v2/models/{name}/infer"
     versioned = "/v2/models/{name}/versions/{version}"
-    inference: tuple[tuple[str, str, Handler], ...] = (
-        ("/predict", "/predict", Predict(lineup, reader)),
-        ("/fit", "/", Fitted(lineup, reader)),
-        ("/invocations", "/invocations", Invocations(lineup, settings.batch_limit)),
-        (infer, infer, v2.infer),
-        (f"{versioned}/infer", infer, v2.infer),
+    inference: tuple[tuple[str, str, Handler, frozenset[bytes] | None], ...] = (
+        ("/predict", "/predict", Predict(lineup, reader), None),
+        ("/fit", "/", Fitted(lineup, reader), None),
+        ("/invocations", "/invocations", Invocations(lineup, files), frozenset({JSON})),
+        (infer, infer, v2.infer, None),
+        (f"{versioned}/infer", infer, v2.infer, None),
     )
-    for path, label, handler in inference:
-        route = Route(handlers={"POST": handler}, label=label, guarded=True, infers=True)
+    for path, label, handler, reads in inference:
+        handlers = {"POST": handler}
+        route = Route(handlers=handlers, label=label, guarded=True, infers=True, reads=reads)
         routes.add(path, route)
     metadata: tuple[tuple[str, Handler], ...] = (
         ("/v2", v2.server),
@@ -84,7 +112,7 @@ def _add_inference(
         (f"{versioned}/ready", v2.model_ready),
     )
     for path, handler in metadata:
-        routes.add(path, Route(handlers={"GET": handler}, label="/v2"))
+        routes.add(path, Route(handlers={"GET": handler}, label="/v2", compresses=False))
 
 
 def _add_operations(
@@ -102,7 +130,9 @@ def _add_operations(
         ("/drift", operations.drift, "/drift", True),
     )
     for path, handler, label, guarded in paths:
-        routes.add(path, Route(handlers={"GET": handler}, label=label, guarded=guarded))
+        handlers, is_plain = {"GET": handler}, not path.startswith("/v2/")
+        route = Route(handlers=handlers, label=label, guarded=guarded, compresses=is_plain)
+        routes.add(path, route)
 
 
 def _source(settings: Settings) -> Callable[[Served], FileSource]:

@@ -3,11 +3,13 @@
     bytes ──► request ──► uint8 array ──► queue ──► probabilities ──► reply
       │          │             │            │
       │          │             │            ├─ Unavailable           503 + Retry-After
+      │          │             │            ├─ TooManyImages         413
+      │          │             │            ├─ ClientLeft            499, for the log alone
       │          │             │            └─ DeadlineExceeded      504
       │          │             ├─ BadRequest                         400
       │          │             ├─ TooLarge          (also by pixels) 413
       │          │             └─ UnsupportedMediaType               415
-      │          ├─ Unauthorized 401 · NotFound 404 · MethodNotAllowed 405 + Allow
+      │          ├─ Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405 + Allow
       │          └─ BadRequest 400
       ├─ TooSlow 408 · TooLarge 413 · UriTooLong 414 · HeadersTooLarge 431   (the connection closes)
       └─ BadRequest 400
@@ -19,6 +21,8 @@ names no file and repeats nothing that the caller sent.
 # ruff: noqa: N818 -- the classes bear the names of the HTTP statuses that they own
 
 from typing import ClassVar
+
+HANGS = 4  # exit status: a run of the model never returned
 
 
 class ServingError(Exception):
@@ -47,6 +51,12 @@ class Unauthorized(ServingError):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         return (("WWW-Authenticate", "Bearer"),)
+
+
+class Forbidden(ServingError):
+    """A Host that is not served, or a page of another site that wants to change something."""
+
+    status = 403
 
 
 class NotFound(ServingError):
@@ -83,6 +93,12 @@ class TooLarge(ServingError):
     closes = True
 
 
+class TooManyImages(ServingError):
+    """More images than can be answered in time, however idle the server is."""
+
+    status = 413
+
+
 class UriTooLong(ServingError):
     status = 414
     closes = True
@@ -99,18 +115,28 @@ class HeadersTooLarge(ServingError):
     closes = True
 
 
+class ClientLeft(ServingError):
+    """Nobody waits for the answer any more (the number is nginx's; RFC 9110 has none for it)."""
+
+    status = 499
+
+
 class Unavailable(ServingError):
     """Queue full, server draining, or no model yet: the same request may succeed later."""
 
     status = 503
 
+    def __init__(self, text: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "1"),)
+        return (("Retry-After", str(self.retry_after_s)),)
 
 
 class DeadlineExceeded(ServingError):
-    """The request waited in the queue for longer than its deadline."""
+    """No answer before the deadline, against what was expected when the request was let in."""
 
     status = 504
 

@@ -21,7 +21,7 @@ _POLICY = (
 
 @dataclass(slots=True, frozen=True)
 class File:
-    """One file with its tag: a browser that has it is told so."""
+    """One file with its tag: a browser that has it gets 304."""
 
     content: bytes
     content_type: bytes

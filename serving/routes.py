@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serving.errors import MethodNotAllowed, NotFound
-from serving.wire.messages import Reply, Request
+from serving.wire.messages import Reply
 
 Handler = Callable[..., Coroutine[Any, Any, Reply]]  # (request, **captures)
 
@@ -18,7 +18,10 @@ class Route:
     handlers: Mapping[str, Handler]  # by method
     label: str  # in metrics
     guarded: bool = False
-    infers: bool = False  # new work, refused while draining; replies compress at any size
+    infers: bool = False  # new work, refused while draining
+    changes: bool = False  # something here: pages of other sites may not
+    compresses: bool = True  # replies worth it
+    reads: frozenset[bytes] | None = None  # content types; None: the handler judges the body
 
 
 @dataclass(slots=True)
@@ -55,10 +58,9 @@ class Routes:
         raise NotFound("no such path: GET /docs lists those there are")
 
 
-def handler_of(route: Route, request: Request) -> Handler:
+def handler_of(route: Route, method: str) -> Handler:
     """Raise MethodNotAllowed; HEAD is a GET whose body stays here."""
-    method = "GET" if request.method == "HEAD" else request.method
-    handler = route.handlers.get(method)
+    handler = route.handlers.get("GET" if method == "HEAD" else method)
     if handler is None:
         allowed = [*route.handlers, *(["HEAD"] if "GET" in route.handlers else [])]
         raise MethodNotAllowed(tuple(allowed))

@@ -6,27 +6,37 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from serving import cores
+from contract import granted, lifeline
+from serving.announcement import announce
+from serving.counts.families import LOADED
+from serving.counts.observing import Observe
+from serving.counts.sheet import Recorder
 from serving.create import create_app
-from serving.errors import ModelRefused
-from serving.lifecycle.mirror import Mirror
-from serving.lifecycle.watching import Watchers
-from serving.models.lineup import Lineup, Role, Served
+from serving.errors import HANGS, ModelRefused
+from serving.keys import keys_of
+from serving.models.lineup import Lineup, Role
 from serving.models.loading import Loader
+from serving.models.mirror import Mirror
 from serving.models.model import Model
+from serving.models.queueing import Bounds
 from serving.models.sources import source_of
 from serving.operations.access import AccessLog
 from serving.operations.health import Health
-from serving.operations.metrics import LOADED, Recorder
-from serving.operations.observing import Observe
+from serving.operations.heartbeat import Heartbeat
+from serving.operations.lines import Lines
+from serving.operations.proxies import Proxies
 from serving.settings import Settings
+from serving.watch.watching import Watchers
+from serving.wire.budget import Budget
+from serving.wire.limits import Limits
 from serving.wire.listener import Listener
-from serving.wire.reader import Limits
 
 _log = logging.getLogger("serving")
 
 MODEL_REFUSED = 3  # exit status
+_LOADING_S = 2.0  # that a model's loading may go on after the signal to stop
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,8 +44,9 @@ class Place:
     """Where this process stands: its socket, its row of counts, and who started it."""
 
     bound: socket.socket
+    log: Lines
     recorder: Recorder
-    lifeline: int | None = None  # a pipe that ends when the supervisor dies
+    supervisor: int | None = None  # its process: this one ends with it
     mirror: Mirror | None = None  # keeps the files of registry addresses
 
     @property
@@ -45,41 +56,47 @@ class Place:
 
 
 class _Stop:
-    """SIGTERM: drain, then stop. SIGINT, or the supervisor's death: stop at once."""
+    """SIGTERM or SIGHUP: drain, then stop. SIGINT, or the supervisor's death: stop at once."""
 
-    def __init__(self, lifeline: int | None) -> None:
+    def __init__(self, supervisor: int | None) -> None:
         self.asked = asyncio.Event()
         self.at_once = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.asked.set)
         loop.add_signal_handler(signal.SIGINT, self._now)
-        if lifeline is not None:
-            loop.add_reader(lifeline, self._now)
-        self._lifeline = lifeline
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup starts it
+            loop.add_signal_handler(signal.SIGHUP, self.asked.set)
+        if supervisor is not None:
+            lifeline.when_gone(
+                partial(lifeline.is_child_of, supervisor),
+                partial(loop.call_soon_threadsafe, self._now),
+            )
 
     def _now(self) -> None:
-        if self._lifeline is not None:
-            asyncio.get_running_loop().remove_reader(self._lifeline)
         self.asked.set()
         self.at_once.set()
 
 
 async def run(settings: Settings, place: Place) -> int:
     """Serve until a signal; returns the exit status."""
-    stop = _Stop(place.lifeline)
+    stop = _Stop(place.supervisor)
     lineup = Lineup()
     health = Health(place.recorder.sheet)
-    access = AccessLog() if settings.access_log else None
-    app = create_app(settings, lineup, health, place.recorder, access)
+    Heartbeat(lineup, health, place.recorder, after_s=settings.heartbeat)
+    proxies = Proxies(settings.trusted_networks)
+    access = AccessLog(place.log, proxies) if settings.access_log else None
+    keys = keys_of(settings.api_key, settings.api_key_file)
+    memory = Budget(max(settings.body_memory, settings.body_limit))
+    app = create_app(settings, lineup, health, place.recorder, access, memory, keys)
     connections = place.recorder.counter("connections")
-    listener = Listener(app, _limits(settings), place.bound, connections.add)
+    listener = Listener(app, _limits(settings), memory, place.bound, connections.add)
     if not place.recorder.counter(*LOADED).value:  # the first start: say that we are loading
         listener.start()
     loaders = _loaders(settings, lineup, place.recorder)
     try:
         watchers = await _follow_registry(place, stop.asked)
-        for loader in loaders:
-            await loader.start()  # the primary last: see LOADED
+        if not await _all_loaded(loaders, stop.asked):
+            return 0
     except ModelRefused as error:
         if place.speaks:
             _log.error("%s", error)
@@ -87,7 +104,8 @@ async def run(settings: Settings, place: Place) -> int:
     listener.start()
     await _everyone(place.recorder, stop.asked)
     if place.speaks and not stop.asked.is_set():
-        _announce(lineup, place.bound)
+        announce(lineup, place.bound, max_pixels=settings.max_pixels)
+    watchers.append(asyncio.create_task(keys.follow()))
     watchers += [
         asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
     ]
@@ -99,19 +117,25 @@ async def run(settings: Settings, place: Place) -> int:
     health.refusing = True
     for watcher in watchers:
         watcher.cancel()
-    await _end(listener, loaders, access, patience_s=settings.deadline + 1)
-    return 0
+    return await _end(listener, loaders, access, patience_s=settings.deadline + 1)
 
 
 async def _end(
     listener: Listener, loaders: list[Loader], access: AccessLog | None, *, patience_s: float
-) -> None:
-    """Answer everyone who was let in; then nothing runs any more."""
+) -> int:
+    """Answer everyone who was let in; then nothing runs any more, or the status is HANGS."""
+    status = 0
     await listener.finish(patience_s)
-    for loader in loaders:
-        await loader.close()
+    try:
+        async with asyncio.timeout(patience_s):
+            for loader in loaders:
+                await loader.close()
+    except TimeoutError:
+        _log.error("a run of the model did not return: it ends with this process")
+        status = HANGS
     if access is not None:
         access.flush()
+    return status
 
 
 async def _follow_registry(place: Place, stop: asyncio.Event) -> list[asyncio.Task[None]]:
@@ -121,6 +145,25 @@ async def _follow_registry(place: Place, stop: asyncio.Event) -> list[asyncio.Ta
     following = [asyncio.create_task(place.mirror.keep())] if place.speaks else []
     await place.mirror.first(stop)
     return following
+
+
+async def _all_loaded(loaders: list[Loader], stop: asyncio.Event) -> bool:
+    """False: asked to stop meanwhile; a file that hangs is left. Raises ModelRefused."""
+
+    async def load() -> None:
+        for loader in loaders:
+            await loader.start()  # the primary last: see LOADED
+
+    loading, stopped = asyncio.create_task(load()), asyncio.create_task(stop.wait())
+    await asyncio.wait({loading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({loading}, timeout=_LOADING_S)
+    stopped.cancel()
+    if not loading.done():
+        loading.cancel()
+        _log.warning("stopped while a model was being loaded")
+        return False
+    loading.result()
+    return True
 
 
 async def _everyone(recorder: Recorder, stop: asyncio.Event) -> None:
@@ -139,7 +182,6 @@ async def _pause(cut_short: asyncio.Event, seconds: float) -> None:
 def _limits(settings: Settings) -> Limits:
     return Limits(
         body_bytes=settings.body_limit,
-        all_bodies_bytes=max(settings.body_memory, settings.body_limit),
         header_s=settings.header_timeout,
         body_s=settings.body_timeout,
         idle_s=settings.idle_timeout,
@@ -149,6 +191,12 @@ def _limits(settings: Settings) -> Limits:
 def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loader]:
     """Who loads what, in the order of loading: the primary last."""
     has_challenger = bool(settings.challenger)
+    bounds = Bounds(
+        slice_images=settings.slice,
+        queue_images=settings.queue,
+        deadline_s=settings.deadline,
+        queue_bytes=settings.body_memory,
+    )
     watchers = Watchers(recorder, share=settings.shadow if has_challenger else 0.0)
 
     def loader(
@@ -160,12 +208,11 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
             lineup,
             recorder,
             threads=threads,
-            queue_items=settings.queue,
-            deadline_s=settings.deadline,
+            bounds=bounds,
             also=also,
         )
 
-    threads = settings.threads or max(1, cores.available() // settings.workers)
+    threads = settings.threads or max(1, granted.cores() // settings.workers)
     primary = loader(settings.model, Role.PRIMARY, threads=threads, also=watchers.of_primary)
     if not has_challenger:
         return [primary]
@@ -176,29 +223,3 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
         also=watchers.of_challenger,
     )
     return [challenger, primary]
-
-
-def _announce(lineup: Lineup, bound: socket.socket) -> None:
-    """Say what is served and where; then what nobody should miss about it."""
-    host, port = bound.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    for served in lineup:
-        facts = served.facts
-        shown = ", ".join(facts.classes[:10]) + (", …" if len(facts.classes) > 10 else "")  # noqa: PLR2004 -- a line's worth
-        role = "" if served.role is Role.PRIMARY else f" ({served.role.value})"
-        _log.info(
-            "model %s, version %s%s, %d classes (%s), %s",
-            *(facts.name, facts.version, role, len(facts.classes), shown, address),
-        )
-        _warn_of_fallback(served)
-
-
-def _warn_of_fallback(served: Served) -> None:
-    dataset = served.facts.dataset
-    if dataset.name != dataset.requested:
-        rule = "!" * 78
-        _log.warning(
-            "%s\nThis model was trained on the fallback set %r instead of %r, which could not be "
-            "fetched.\nIts answers are those of %r. `make refetch` tries again.\n%s",
-            *(rule, dataset.name, dataset.requested, dataset.name, rule),
-        )

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from serving.errors import SettingsRefused
@@ -25,19 +26,35 @@ class Settings:
     host: str = _option("127.0.0.1", "address to listen on")
     port: int = _option(8000, "port to listen on; 0: any free one", least=0)
     workers: int = _option(1, "processes that share the port", least=1)
-    threads: int = _option(0, "threads per model run; 0: the cores at hand / workers", least=0)
-    max_batch: int = _option(1024, "images in one request, at most --queue", least=1)
-    queue: int = _option(4096, "images waiting in one worker before 503", least=1)
-    deadline: float = _option(10.0, "seconds a request may wait in the queue before 504", least=0)
-    body_limit: int = _option(16 << 20, "bytes of a body, also after decompression", least=1)
-    body_memory: int = _option(256 << 20, "bytes of bodies still arriving, in one worker", least=1)
-    max_pixels: int = _option(1 << 24, "pixels of one picture", least=1)
+    threads: int = _option(0, "threads per model run; 0: the available cores / workers", least=0)
+    max_batch: int = _option(1024, "images in one request at most", least=1)
+    slice: int = _option(64, "images in one run at most; fewer where that is as fast", least=1)
+    queue: int = _option(
+        0, "images waiting in one worker; 0: what --deadline and --body-memory allow", least=0
+    )
+    deadline: float = _option(
+        10.0, "seconds from a request to its answer; what would take longer is 503", least=0
+    )
+    body_limit: int = _option(32 << 20, "bytes of a body, also after decompression", least=1)
+    body_memory: int = _option(256 << 20, "bytes that connections may hold, in one worker", least=1)
+    max_pixels: int = _option(0, "pixels of one picture; 0: what the model says", least=0)
     header_timeout: float = _option(10.0, "seconds for a request's headers to arrive", least=0.1)
     body_timeout: float = _option(30.0, "seconds for a request's body to arrive", least=0.1)
-    idle_timeout: float = _option(60.0, "seconds a connection may stay idle", least=0.1)
+    idle_timeout: float = _option(75.0, "seconds a connection may stay idle", least=0.1)
+    heartbeat: float = _option(
+        20.0, "seconds without a sign of life before a worker is replaced; 0: never", least=0
+    )
     drain: float = _option(5.0, "seconds of not ready but serving after SIGTERM", least=0)
     watch: float = _option(0.5, "seconds between looks at the model file; 0: never", least=0)
     api_key: str = _option("", "key that callers must send; empty: none is asked for", secret=True)
+    api_key_file: str = _option("", "file of such keys, one a line, read again when it changes")
+    allowed_hosts: str = _option(
+        "", "names in Host, by comma; *: any; empty: any, but on loopback its own names"
+    )
+    cors_origins: str = _option("", "origins whose pages may call, by comma; *: any; empty: none")
+    trusted_proxy: str = _option(
+        "", "addresses or networks of proxies whose X-Forwarded-For counts, by comma"
+    )
     explain: bool = _option(True, "offer layer activations where the sidecar file exists")  # noqa: FBT003 -- the field's default
     feedback: str = _option("", "folder for POST /feedback to fill; empty: it is off")
     feedback_images: int = _option(5000, "images that the folder may hold", least=1)
@@ -56,10 +73,28 @@ class Settings:
         if not self.model:
             raise SettingsRefused("--model is empty: give the path of an ONNX file")
 
+        self.trusted_networks  # noqa: B018 -- is checked
+
+    @property
+    def trusted_networks(self) -> list[IPv4Network | IPv6Network]:
+        """Raise SettingsRefused for what is no address and no network."""
+        try:
+            return [ip_network(text) for text in listed(self.trusted_proxy)]
+        except ValueError:
+            raise SettingsRefused(
+                f"--trusted-proxy is {self.trusted_proxy!r}: give addresses or networks, like "
+                "127.0.0.1 or 10.0.0.0/8, by comma"
+            ) from None
+
     @property
     def batch_limit(self) -> int:
         """Images of one request at most: what the queue can never take is not let in."""
-        return min(self.max_batch, self.queue)
+        return min(self.max_batch, self.queue or self.max_batch)
+
+
+def listed(text: str) -> list[str]:
+    """Split at commas; spaces and empty items do not count."""
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 class _Parser(argparse.ArgumentParser):

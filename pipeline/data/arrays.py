@@ -5,18 +5,19 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from contract.arrays import Images, Labels
+from contract.files import sha256_of_json, write_json
+from contract.reading.rules import Rules, current
+from contract.statistics import Reference
+from pipeline.data import ranges
 from pipeline.errors import PipelineError
-from pipeline.files import sha256_of_json, write_json
-
-Images: TypeAlias = NDArray[np.uint8]  # (N, C, H, W)
-Labels: TypeAlias = NDArray[np.int64]  # (N,) class indices
 
 SPLITS = ("train", "val", "test")
 FEEDBACK = "feedback"
@@ -25,22 +26,6 @@ DATASET_JSON = "dataset.json"
 
 class PreparedError(PipelineError):
     """The prepared folder is missing, torn or not what its dataset.json says."""
-
-
-class Histogram(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`edges` has one value more than `fractions`; a bin takes its left edge, the last one both."""
-
-    edges: tuple[float, ...]
-    fractions: tuple[float, ...]
-
-
-class Reference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Histograms of the training split, against which drift is told."""
-
-    intensity: Histogram  # 0-255, over all pixels
-    ink_mass: Histogram  # mean of pixel/255, per image
-    centre_row: Histogram  # 0 top to 1 bottom, per image
-    centre_column: Histogram  # 0 left to 1 right, per image
 
 
 class Counts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +60,8 @@ class Dataset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     std: tuple[float, ...]  # (C,) likewise
     reference: Reference
     feedback: Slice | None = None  # images that people corrected, kept for evaluation
+    reading: Rules = current()  # how its pictures were read, and a server must read others
+    formats: tuple[str, ...] = ()  # of the picture files that it was read from
 
     @property
     def sha256_of_all(self) -> str:
@@ -115,37 +102,48 @@ def sha256_of_split(images: Images, labels: Labels) -> str:
 
 def save(folder: Path, prepared: Prepared) -> None:
     """Replace `folder` as a whole: a reader finds the old set, none, or the new one."""
-    fresh, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name, split in prepared.splits():
         np.save(fresh / f"{name}_images.npy", split.images)
+    publish(fresh, folder, prepared)
+
+
+def publish(fresh: Path, folder: Path, prepared: Prepared) -> None:
+    """Complete `fresh`, which holds the images, and rename it to `folder`."""
+    for name, split in prepared.splits():
         np.save(fresh / f"{name}_labels.npy", split.labels)
+        if split.images.nbytes > ranges.LARGE_BYTES:
+            sha256 = _slice(prepared.dataset, name).sha256
+            ranges.write(fresh / f"{name}_ranges.json", split.images, split.labels, sha256)
     write_json(fresh / DATASET_JSON, msgspec.to_builtins(prepared.dataset))
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load(folder: Path) -> Prepared:
+def load(folder: Path, *, thorough: bool = False) -> Prepared:
     """Map the arrays into memory and compare them with dataset.json, contents included.
 
+    Of a large split the sizes and a sample of its images are compared, unless it is `thorough`.
     The maps are copy-on-write: torch takes them without a warning, and the files stay as they are.
     Raises PreparedError that names the file and says what to do.
     """
     dataset = load_dataset(folder)
-    shape = dataset.image_shape
-    train, val, test = (
-        _load_split(folder, name, _slice(dataset, name), shape=shape) for name in SPLITS
+    names = [*SPLITS, *([FEEDBACK] if dataset.feedback else [])]
+    train, val, test, *feedback = (
+        _load_split(folder, name, dataset, thorough=thorough) for name in names
     )
-    kept = dataset.feedback
-    feedback = _load_split(folder, FEEDBACK, kept, shape=shape) if kept else None
-    return Prepared(dataset, train, val, test, feedback)
+    return Prepared(dataset, train, val, test, *feedback)
 
 
 def _slice(dataset: Dataset, name: str) -> Slice:
+    if name == FEEDBACK and dataset.feedback:
+        return dataset.feedback
     return Slice(count=getattr(dataset.counts, name), sha256=getattr(dataset.sha256, name))
 
 
@@ -159,12 +157,20 @@ def load_dataset(folder: Path) -> Dataset:
         raise _broken(path, str(error)) from error
 
 
-def _load_split(folder: Path, name: str, known: Slice, *, shape: tuple[int, int, int]) -> Split:
-    images = _load_array(folder / f"{name}_images.npy", np.uint8, (known.count, *shape))
+def _load_split(folder: Path, name: str, dataset: Dataset, *, thorough: bool) -> Split:
+    known = _slice(dataset, name)
+    images = _load_array(
+        folder / f"{name}_images.npy", np.uint8, (known.count, *dataset.image_shape)
+    )
     labels = _load_array(folder / f"{name}_labels.npy", np.int64, (known.count,))
-    found = sha256_of_split(images, labels)
-    if found != known.sha256:
-        raise _broken(folder / f"{name}_*.npy", f"sha256 {found}, and {known.sha256} is expected")
+    if images.nbytes > ranges.LARGE_BYTES and not thorough:
+        wrong = ranges.wrong(folder / f"{name}_ranges.json", images, labels, known.sha256)
+    else:
+        found = sha256_of_split(images, labels)
+        is_known = found == known.sha256
+        wrong = None if is_known else f"sha256 {found}, and {known.sha256} is expected"
+    if wrong:
+        raise _broken(folder / f"{name}_*.npy", wrong)
     return Split(images, labels)
 
 

@@ -1,10 +1,31 @@
 """Official splits → the prepared set: validation cut from training, limits, statistics."""
 
-from pipeline.data import reference
+from typing import Protocol
+
+from contract import statistics
+from contract.reading.rules import Rules, current
 from pipeline.data.arrays import Counts, Dataset, Hashes, Prepared, Slice, Split, sha256_of_split
 from pipeline.data.decode import Official
 from pipeline.data.raw import Source
 from pipeline.data.split import Indices, Purpose, limited, stratified
+
+CURRENT = current()
+
+
+class About(Protocol):
+    """What a set is beside its arrays, as `Official` has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def files(self) -> dict[str, str]: ...  # name: sha256, of what fetch did not bring
+
+    @property
+    def formats(self) -> tuple[str, ...]: ...  # of the picture files
 
 
 def divide(
@@ -24,34 +45,39 @@ def divide(
     return train, val, test
 
 
-def describe(
-    official: Official,
+def describe(  # noqa: PLR0913 - what a data set is made of
+    about: About,
     source: Source,
     requested: str,
     splits: tuple[Split, Split, Split],
     feedback: Split | None = None,
+    *,
+    reading: Rules = CURRENT,
 ) -> Prepared:
     """`feedback`: the part of what people corrected that is kept for evaluation."""
     train, val, test = splits
     kept = feedback if feedback is not None and len(feedback) else None
-    mean, std = reference.channel_statistics(train.images)
+    counted = statistics.value_counts(train.images)
+    mean, std = statistics.channel_statistics(counted)
     channels, height, width = train.images.shape[1:]
     hashes = [sha256_of_split(split.images, split.labels) for split in splits]
     dataset = Dataset(
-        name=official.name,
+        name=about.name,
         requested=requested,
         source=source.source,
-        files=source.files or official.files,
-        classes=official.classes,
+        files=source.files or about.files,
+        classes=about.classes,
         image_shape=(channels, height, width),
         counts=Counts(train=len(train), val=len(val), test=len(test)),
         sha256=Hashes(train=hashes[0], val=hashes[1], test=hashes[2]),
         mean=mean,
         std=std,
-        reference=reference.reference(train.images),
+        reference=statistics.reference(train.images, counted),
         feedback=Slice(count=len(kept), sha256=sha256_of_split(kept.images, kept.labels))
         if kept
         else None,
+        reading=reading,
+        formats=about.formats,
     )
     return Prepared(dataset, train, val, test, kept)
 

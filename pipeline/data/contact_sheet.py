@@ -4,9 +4,10 @@ import io
 import math
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from pipeline.data.arrays import Images, Labels
+from contract.arrays import Images, Labels
+from pipeline.data import lettering
 
 COLUMNS = 12
 ROWS = 100  # a picture of more classes would be read by nobody
@@ -21,16 +22,22 @@ def contact_sheet(images: Images, labels: Labels, classes: tuple[str, ...]) -> b
     factor = max(CELL // images.shape[2], 1)
     step = images.shape[2] * factor + GAP
     captions = _captions(labels, classes)
-    large, small = ImageFont.load_default(NAME_SIZE), ImageFont.load_default(COUNT_SIZE)
-    widths = [max(large.getlength(name), small.getlength(count)) for name, count in captions]
+    large, small = NAME_SIZE, COUNT_SIZE
+    widths = [
+        max(
+            lettering.font(text, size).getlength(text)
+            for text, size in zip(caption, (large, small), strict=True)
+        )
+        for caption in captions
+    ]
     margin = math.ceil(max(widths)) + 4 * GAP
     size = (margin + COLUMNS * step, GAP + len(captions) * step)
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     for row, (name, count) in enumerate(captions):
         middle = GAP + row * step + (step - GAP) // 2
-        draw.text((2 * GAP, middle), name, fill=INK, font=large, anchor="ls")
-        draw.text((2 * GAP, middle + GAP), count, fill=FAINT, font=small, anchor="la")
+        lettering.write(draw, (2 * GAP, middle), name, size=large, fill=INK, anchor="ls")
+        lettering.write(draw, (2 * GAP, middle + GAP), count, size=small, fill=FAINT)
         if row < ROWS:
             row_of = images[np.flatnonzero(labels == row)[:COLUMNS]]
             for column, image in enumerate(row_of):
@@ -42,10 +49,13 @@ def contact_sheet(images: Images, labels: Labels, classes: tuple[str, ...]) -> b
 
 def _captions(labels: Labels, classes: tuple[str, ...]) -> list[tuple[str, str]]:
     counts = np.bincount(labels, minlength=len(classes)).tolist()
-    captions = [(name, f"{count:,} images") for name, count in zip(classes, counts, strict=True)]
+    captions = [
+        (name, f"{count:,} images")
+        for name, count in zip(lettering.shown(classes), counts, strict=True)
+    ]
     if len(classes) <= ROWS:
         return captions
-    return [*captions[:ROWS], ("…", f"{len(classes) - ROWS} more classes")]
+    return [*captions[:ROWS], ("...", f"{len(classes) - ROWS} more classes")]
 
 
 def _tile(image: Images, factor: int) -> Image.Image:

@@ -3,9 +3,11 @@
 import string
 from dataclasses import dataclass
 
+from contract.reading.rules import Fit, Rules, current
 from pipeline.config import Data, EmnistSplit
 
 FOLDER_CHANNELS = {"rgb": 3, "grey": 1}
+DIGITS = frozenset({"mnist", "qmnist", "emnist", "digits"})  # a server may frame pictures so
 
 
 @dataclass(frozen=True)
@@ -64,3 +66,8 @@ def kind(dataset: str, emnist_split: EmnistSplit) -> Kind:
 def title(dataset: str, emnist_split: EmnistSplit) -> str:
     """The name in dataset.json: each split of emnist is a data set of its own."""
     return f"emnist_{emnist_split}" if dataset == "emnist" else dataset
+
+
+def reading(dataset: str, fit: Fit) -> Rules:
+    """How pictures are read for a model of `dataset`; `fit` is that of the user's own pictures."""
+    return current(fit=fit) if dataset == "folder" else current(digit=dataset in DIGITS)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.arrays import Labels
 from pipeline.config import EmnistSplit
 from pipeline.data import datasets
-from pipeline.data.arrays import Labels, Split
+from pipeline.data.arrays import Split
 from pipeline.data.split import Purpose, stratified
 from pipeline.errors import PipelineError
 
@@ -37,6 +38,7 @@ class Official:
     test: Split
     val: Split | None = None
     files: dict[str, str] = field(default_factory=dict)  # name: sha256, of what fetch did not bring
+    formats: tuple[str, ...] = ()  # of the picture files that training's images come from
 
 
 def decode(folder: Path, dataset: str, emnist_split: EmnistSplit) -> Official:

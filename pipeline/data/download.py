@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request
 
+from contract.files import CHUNK_BYTES
 from pipeline.data.connect import open_url
 from pipeline.data.progress import Progress, megabytes
 from pipeline.data.sources import Address, RemoteFile
 from pipeline.errors import PipelineError
-from pipeline.files import CHUNK_BYTES
 
 SILENCE_S = 10.0  # an address that says nothing for so long does not answer
 TRIES = 3  # of one address, each going on where the last one broke off
@@ -47,8 +47,8 @@ class DownloadError(PipelineError):
     """No address gave the file."""
 
     def __init__(self, name: str, failures: list[Failure]) -> None:
-        told = "; ".join(f"{failure.address}: {failure.reason}" for failure in failures)
-        super().__init__(f"{name} could not be fetched: {told}")
+        reasons = "; ".join(f"{failure.address}: {failure.reason}" for failure in failures)
+        super().__init__(f"{name} could not be fetched: {reasons}")
         self.name, self.failures = name, failures
         self.answered = any(failure.answered for failure in failures)
 

@@ -12,12 +12,12 @@ from typing import Literal
 
 import msgspec
 
+from contract.files import sha256_of_file, write_bytes, write_json
 from pipeline.data import download
 from pipeline.data.download import DownloadError
 from pipeline.data.notice import Held, fallback_box
 from pipeline.data.raw import SOURCE_JSON, RawError, Source
 from pipeline.data.sources import RemoteFile
-from pipeline.files import sha256_of_file, write_bytes, write_json
 
 DIGITS_FILE = "digits.csv.gz"
 
@@ -46,7 +46,7 @@ def obtain(
             sys.stderr.write(f"\n{fallback_box(held, asked)}\n\n")
         origin: Literal["published", "fallback"] = "published" if name == dataset else "fallback"
         source = Source(name=name, requested=dataset, source=origin, files=files)
-        _settle(raw, source)
+        _keep_only(raw, source)
     return source
 
 
@@ -81,7 +81,7 @@ def _embedded_digits() -> bytes:
     return Path(spec.submodule_search_locations[0], "datasets/data", DIGITS_FILE).read_bytes()
 
 
-def _settle(raw: Path, source: Source) -> None:
+def _keep_only(raw: Path, source: Source) -> None:
     """Take away what is not of this set, then say what the folder holds."""
     write_json(raw / SOURCE_JSON, msgspec.to_builtins(source))
     for entry in raw.iterdir():

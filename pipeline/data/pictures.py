@@ -1,115 +1,100 @@
-"""The user's own pictures as uint8 images of one size and colour."""
+"""The user's own pictures as uint8 images of one size and colour, decoded where they belong."""
 
-import os
-import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pipeline.data.arrays import Images, Split
-from pipeline.data.decode import Official
-from pipeline.data.folder import ByClass, FolderError, listed_files, scan
-from pipeline.data.split import Purpose, stratified
-from pipeline.files import sha256_of_file, sha256_of_json
+from contract.files import write_bytes
+from contract.reading.rules import FORMATS, Rules
+from pipeline.config import Data
+from pipeline.data import plan, room, unfinished
+from pipeline.data.decoding import Done, decode_all
+from pipeline.data.folder import scan
+from pipeline.data.listing import FolderError, Listing, listed_files, printable
+from pipeline.data.looking import FACTS, Facts, Shape
+from pipeline.data.plan import Plan
+from pipeline.data.progress import Counting
+from pipeline.data.unfinished import Unfinished
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
-MAX_PIXELS = 100_000_000  # of one picture
-TEST_FRACTION = 0.2
-TEST_SEED = 0
-
-Colour: TypeAlias = Literal["rgb", "grey"]
+UNREADABLE = "unreadable.txt"
 
 
-def load(root: Path, *, size: int, colour: Colour) -> Official:
-    """Read every picture below `root`; without a test folder a fifth of each class is the test.
+@dataclass(frozen=True)
+class Read:
+    """What decoding found; `reasons` are those of pictures that could not be read, by place."""
 
-    That fifth depends on no parameter, so that any two models of one folder are comparable.
-    Raises FolderError that names what is wrong, unreadable pictures all at once.
+    listing: Listing
+    plan: Plan
+    facts: Facts  # (pictures of the listing,); zeros where nothing was read
+    reasons: dict[int, str]
+
+
+def listed(root: Path, data: Data) -> tuple[Listing, Plan]:
+    """Raises FolderError that names what is wrong with the layout."""
+    listing = scan(root)
+    for why, count in listing.left_out.items():
+        sys.stderr.write(f"left out: {count:,} file(s), {why}\n")
+    chosen = plan.divide(
+        listing,
+        validation_fraction=data.validation_fraction,
+        limit=data.limit,
+        seed=data.seed,
+    )
+    return listing, chosen
+
+
+def decode(work: Unfinished, listing: Listing, chosen: Plan, rules: Rules, shape: Shape) -> Read:
+    """Fill the arrays of `work`; says what that takes before, and how far it is meanwhile.
+
+    Raises RoomError before anything is decoded, DecodingError.
     """
-    layout = scan(root)
-    paths = [path for classes in layout.values() for files in classes.values() for path in files]
-    pictures = iter(_read_all(paths, size, colour))
-    splits = {name: _gather(classes, pictures) for name, classes in layout.items()}
-    classes = tuple(layout["train"])
-    files = {root.name: _fingerprint(root, paths)}
-    if "test" in splits:
-        train, test, val = splits["train"], splits["test"], splits.get("val")
-        return Official("folder", classes, train, test, val, files)
-    whole = splits["train"]
-    rest, chosen = stratified(whole.labels, classes, TEST_FRACTION, Purpose.TEST, seed=TEST_SEED)
-    train, test = (Split(whole.images[part], whole.labels[part]) for part in (rest, chosen))
-    return Official("folder", classes, train, test, None, files)
+    total = sum(map(len, chosen.values()))
+    need = room.Need(total, shape, room.processes_for(total, unfinished.PART * 4))
+    there = sum(file.path.stat().st_blocks * 512 for file in work.there())
+    room.check(need, work.folder, already=there)
+    sys.stderr.write(f"{need.sentence()}\n")
+    done = work.begin()
+    found = Read(listing, chosen, np.zeros(len(listing.pictures), FACTS), {})
+    for earlier in done.values():
+        _note(found, work, earlier)
+    skipped = sum(len(earlier.facts) for earlier in done.values())
+    counting = Counting("pictures", total, sys.stderr, already=skipped)
+    with work.journal() as journal:
+        count = skipped
+        for part in decode_all(work.parts(done), rules, shape, processes=need.processes):
+            unfinished.record(journal, part)
+            _note(found, work, part)
+            count += len(part.facts)
+            counting.at(count, f"{len(found.reasons):,} unreadable" if found.reasons else "")
+    counting.end()
+    return found
 
 
-def read(path: Path, size: int, colour: Colour) -> Images:
-    """(C, size, size): upright, alpha on white, 16 bit by its high byte, the first frame.
-
-    The whole picture is scaled to the square, from all of its pixels: a JPEG decoder's own
-    reduction is quicker, and other pixels than the server sees. Raises OSError or ValueError.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's about odd metadata; the cap below is ours
-        with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise ValueError(
-                    f"{picture.width}x{picture.height} pixels, and {MAX_PIXELS:,} are allowed"
-                )
-            flat = _flatten(ImageOps.exif_transpose(picture))
-    fitted = flat.convert("RGB" if colour == "rgb" else "L")
-    fitted = fitted.resize((size, size), Image.Resampling.BILINEAR)
-    pixels = np.asarray(fitted, np.uint8).reshape(size, size, -1)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def _flatten(picture: Image.Image) -> Image.Image:
-    """Eight bits and no alpha."""
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    if picture.mode in ("I", "F"):
-        raise ValueError(f"mode {picture.mode}: pixels of 8 or 16 bits are needed")
-    if not picture.has_transparency_data:
-        return picture.convert("RGB") if picture.mode != "L" else picture
-    clear = picture.convert("RGBA")
-    paper = Image.new("RGBA", clear.size, "white")
-    return Image.alpha_composite(paper, clear).convert("RGB")
-
-
-def _read_all(paths: list[Path], size: int, colour: Colour) -> list[Images]:
-    one = partial(_read_or_reason, size=size, colour=colour)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes outside the interpreter lock
-        results = list(pool.map(one, paths))
-    bad = [
-        f"{path}: {got}" for path, got in zip(paths, results, strict=True) if isinstance(got, str)
+def refuse_unreadable(found: Read, share: float, folder: Path) -> None:
+    """List unreadable files in `folder`; raise FolderError where they are more than a `share`."""
+    pictures, total = found.listing.pictures, sum(map(len, found.plan.values()))
+    lines = [
+        f"{printable(pictures[place].path)}: {why}" for place, why in sorted(found.reasons.items())
     ]
-    if bad:
+    listing = folder / UNREADABLE
+    listing.unlink(missing_ok=True)
+    if not lines:
+        return
+    write_bytes(listing, "".join(f"{line}\n" for line in lines).encode())
+    summary = f"{len(lines):,} of {total:,} files cannot be read as pictures"
+    if len(lines) > share * total:
         raise FolderError(
-            f"{len(bad)} of {len(paths)} files cannot be read as pictures "
-            f"({', '.join(FORMATS)}); mend or remove them:{listed_files(bad)}"
+            f"{summary} ({', '.join(FORMATS)}), and data.folder_unreadable {share} allows "
+            f"{int(share * total):,}; mend or remove them, all of which {listing} lists:"
+            f"{listed_files(lines)}"
         )
-    return [got for got in results if not isinstance(got, str)]
+    sys.stderr.write(f"{summary}, and are left out: see {listing}\n")
 
 
-def _read_or_reason(path: Path, size: int, colour: Colour) -> Images | str:
-    try:
-        return read(path, size, colour)
-    except UnidentifiedImageError:
-        return "not one of these formats"
-    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise nearly anything
-        return f"{error or type(error).__name__}"
-
-
-def _gather(classes: ByClass, pictures: Iterator[Images]) -> Split:
-    """Take the next pictures, as many as the classes have files."""
-    counts = [len(files) for files in classes.values()]
-    images = np.stack([next(pictures) for _ in range(sum(counts))])
-    return Split(images, np.repeat(np.arange(len(counts)), counts))
-
-
-def _fingerprint(root: Path, paths: list[Path]) -> str:
-    """One hash of all names and contents."""
-    return sha256_of_json([[str(path.relative_to(root)), sha256_of_file(path)] for path in paths])
+def _note(found: Read, work: Unfinished, part: Done) -> None:
+    split, rows = work.rows_of(part.name)
+    places = found.plan[split][rows]
+    found.facts[places] = part.facts
+    found.reasons.update({int(places[row]): why for row, why in part.reasons.items()})

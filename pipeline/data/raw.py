@@ -6,8 +6,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from contract.files import sha256_of_file
 from pipeline.errors import PipelineError
-from pipeline.files import sha256_of_file
 
 SOURCE_JSON = "source.json"
 

@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.arrays import Labels
+from contract.arrays import Labels
 from pipeline.errors import PipelineError
 
 Indices = NDArray[np.int64]
@@ -45,6 +45,46 @@ def stratified(
         chosen.append(order[:count])
     taken = np.zeros(len(labels), bool)
     taken[np.concatenate(chosen)] = True
+    return np.flatnonzero(~taken), np.flatnonzero(taken)
+
+
+def by_groups(  # noqa: PLR0913 - as `stratified`, and the groups
+    labels: Labels,
+    groups: Indices,
+    classes: tuple[str, ...],
+    fraction: float,
+    purpose: Purpose,
+    *,
+    seed: int,
+) -> tuple[Indices, Indices]:
+    """As `stratified`, but equal numbers in `groups` stay together: near `fraction` of each class.
+
+    A group is passed over where it would take more than twice the share of a class, or its last
+    image. Raises SplitError for a class whose images cannot be on either side.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    share = np.maximum(np.round(fraction * counts), 1)
+    held = np.zeros(len(classes), np.int64)
+    taken = np.zeros(len(labels), bool)
+    by_group = np.argsort(groups, kind="stable")
+    sorted_groups = groups[by_group]
+    for index in np.argsort(counts, kind="stable").tolist():  # the rarest have the least choice
+        for place in _ordered(labels, index, purpose, seed).tolist():
+            if held[index] >= share[index]:
+                break
+            first, last = np.searchsorted(sorted_groups, [groups[place], groups[place] + 1])
+            members = by_group[first:last]
+            after = held + np.bincount(labels[members], minlength=len(classes))
+            if taken[place] or (after > 2 * share).any() or (after >= counts).any():
+                continue
+            taken[members] = True
+            held = after
+        if not held[index]:
+            number = len(np.unique(groups[labels == index]))
+            raise SplitError(
+                f"class {classes[index]!r} has {counts[index]} image(s) in {number} group(s), "
+                "which cannot be split: make its groups smaller, or give the splits yourself"
+            )
     return np.flatnonzero(~taken), np.flatnonzero(taken)
 
 

@@ -9,19 +9,19 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.data.arrays import Images
+from contract.arrays import Images
+from contract.metadata import DatasetMark
+from pipeline.config import Scalar
 from pipeline.evaluation.training_record import Replay
-from pipeline.export.onnx_metadata import DatasetMark
-
-Scalar = str | int | float | bool | None
 
 
 class RunMark(Struct, frozen=True, kw_only=True):
     """The MLflow run that the model came from."""
 
-    id: str
-    name: str
-    experiment: str
+    training: str  # the tag pipeline.run, of this training alone
+    id: str | None  # as the two below: None where the store did not answer
+    name: str | None
+    experiment: str | None
 
 
 class GitMark(Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class ReplayShown(Struct, frozen=True, kw_only=True):
 class Origin(Struct, frozen=True, kw_only=True):
     """What the files of a model cannot tell."""
 
-    hyperparameters: dict[str, Scalar]  # by their dotted keys
+    evaluation: dict[str, Scalar]  # its parameters, by their dotted keys
     git: GitMark | None
     run: RunMark | None
 
@@ -53,7 +53,7 @@ class Card(Struct, frozen=True, kw_only=True):
     dataset: DatasetMark
     classes: tuple[str, ...]
     parameters: int
-    hyperparameters: dict[str, Scalar]
+    hyperparameters: dict[str, Scalar]  # the model's own file says them, and evaluate its part
     metrics: dict[str, dict[str, float]]
     per_class: dict[str, list[object]]  # precision, recall, f1, images; in the order of classes
     run: RunMark | None

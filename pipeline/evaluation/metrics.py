@@ -24,6 +24,7 @@ class Summary:
     accuracy: float
     accuracy_high: float  # upper end of the 95 % Wilson interval
     accuracy_low: float
+    balanced_accuracy: float  # mean recall of the classes that occur
     brier: float
     ece: float
     images: int
@@ -33,10 +34,11 @@ class Summary:
     def plain(self) -> dict[str, float]:
         return asdict(self)
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         return (
             f"accuracy {self.accuracy:.2%} on {self.images:,} images "
-            f"(95% interval {self.accuracy_low:.2%} to {self.accuracy_high:.2%})"
+            f"(95% interval {self.accuracy_low:.2%} to {self.accuracy_high:.2%}), "
+            f"balanced {self.balanced_accuracy:.2%}"
         )
 
 
@@ -69,6 +71,7 @@ def summary(probabilities: Floats, labels: Labels, *, bins: int) -> Summary:
         accuracy=accuracy(probabilities, labels),
         accuracy_high=high,
         accuracy_low=low,
+        balanced_accuracy=balanced_accuracy(confusion),
         brier=brier(probabilities, labels),
         ece=calibration_error(reliability(probabilities, labels, bins=bins)),
         images=len(labels),
@@ -79,6 +82,14 @@ def summary(probabilities: Floats, labels: Labels, *, bins: int) -> Summary:
 
 def accuracy(probabilities: Floats, labels: Labels) -> float:
     return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def balanced_accuracy(confusion: Counts) -> float:
+    """Mean recall of the classes that occur: 1/classes for guessing, however uneven they are.
+
+    Brodersen et al., The balanced accuracy and its posterior distribution, 2010.
+    """
+    return float(per_class(confusion).recall[confusion.any(axis=1)].mean())
 
 
 def wilson_interval(right: int, images: int, *, z: float = Z_95) -> tuple[float, float]:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Images = NDArray[np.uint8]
+from contract.arrays import Images
+
 Floats = NDArray[np.floating[Any]]
 Change = Callable[[Images, np.random.Generator], Images]
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.files import write_bytes
+from contract.files import write_bytes
 
 
 def write(path: Path, rows: Iterable[Sequence[object]]) -> None:

@@ -5,11 +5,14 @@ import torch
 from msgspec.structs import replace
 from torch import nn
 
-from pipeline.data.arrays import Dataset, Images, Split
+from contract.arrays import Images, Probabilities
+from contract.metadata import Golden, Metadata
+from contract.reading.probes import fingerprint
+from pipeline.config import Scalar
+from pipeline.data.arrays import Dataset, Split
 from pipeline.export import onnx_metadata
 from pipeline.export.onnx_graph import ExportError, WithSoftmax, to_bytes, trace
-from pipeline.export.onnx_metadata import Golden, Metadata
-from pipeline.export.onnx_run import Probabilities, open_session, predict
+from pipeline.export.onnx_run import open_session, predict
 from pipeline.nets.folding import fold_batch_norm
 from pipeline.training.checkpoint import Origin
 
@@ -37,20 +40,29 @@ def torch_probabilities(net: nn.Module, images: Images) -> Probabilities:
 
 
 def describe(
-    dataset: Dataset, net: nn.Module, *, name: str | None, net_name: str, params_sha256: str
+    dataset: Dataset,
+    net: nn.Module,
+    *,
+    name: str | None,
+    hyperparameters: dict[str, Scalar],
+    params_sha256: str,
 ) -> Metadata:
     """All but the golden images; `name` None makes it <dataset>-classifier."""
     trainable = (parameter for parameter in net.parameters() if parameter.requires_grad)
     return Metadata(
         model_name=name or f"{dataset.name}-classifier",
-        net=net_name,
+        net=str(hyperparameters["model.name"]),
         classes=dataset.classes,
         image_shape=dataset.image_shape,
         dataset=onnx_metadata.mark(dataset),
         params_sha256=params_sha256,
+        hyperparameters=hyperparameters,
         parameters=sum(parameter.numel() for parameter in trainable),
         statistics=onnx_metadata.statistics(dataset),
         golden=Golden(images="", labels=(), probabilities=()),
+        reading=dataset.reading,
+        trained_formats=dataset.formats,
+        probes=fingerprint(dataset.reading, dataset.image_shape),
     )
 
 
@@ -66,7 +78,7 @@ def model_bytes(net: nn.Module, metadata: Metadata, validation: Split, *, golden
     seen = onnx_metadata.answers(predict(bare, validation.images, batch_size=ALL_BATCH))
     shown = replace(
         metadata,
-        golden=onnx_metadata.golden(images, labels, answers),
+        golden=Golden.of(images, labels, answers),
         statistics=replace(metadata.statistics, answers=seen),
     )
     return to_bytes(graph, shown.properties())

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
-Images = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
+from contract.arrays import Images, Probabilities
+
 Session = Any  # onnxruntime has no types
 
 IMAGES_A_TASK = 64  # what one thread takes at a time, so that small batches cost no hand-over

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contract.arrays import Images, Probabilities
 from pipeline.errors import PipelineError
-from pipeline.export.onnx_run import Images, Probabilities, Session, open_session, predict
+from pipeline.export.onnx_run import Session, open_session, predict
 
 BATCH_SIZES = (1, 2, 7, 64)  # alone, smallest batch, an odd one with a remainder, a usual one
 
@@ -63,7 +64,7 @@ def plain(found: Sequence[Parity]) -> dict[str, float]:
     return {f"batch_{one.batch_size:02}": float(f"{one.max_difference:.1e}") for one in found}
 
 
-def told(found: Sequence[Parity], images: int) -> str:
+def sentence(found: Sequence[Parity], images: int) -> str:
     sizes = ", ".join(str(one.batch_size) for one in found)
     return (
         f"max |torch - onnxruntime| {max(plain(found).values()):g} on {images:,} validation images "

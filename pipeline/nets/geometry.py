@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
 POOL = 2  # px, window and stride of every pooling of lenet
 
-# px, the least height and width a zoo net is given; smaller images are brought up to it
-LEAST_SIZE = {"alexnet": 64, "zfnet": 64, "googlenet": 32, "vgg": 32, "resnet": 32, "densenet": 32}
-
 
 class GeometryError(PipelineError, ValueError):
     """The net cannot be built for these images."""
@@ -30,22 +27,20 @@ class Canvas:
     width: int
 
 
-def fit_canvas(height: int, width: int, *, least: int) -> Canvas:
+def fit_canvas(
+    height: int, width: int, *, least: int, multiple: int = 1, square: bool = False
+) -> Canvas:
     """Scale by the greatest whole factor that fits `least`, then centre on it.
 
-    A side that is longer than `least` already is kept as it is.
+    A side that is longer than `least` already is kept as it is, or goes up to the next multiple.
     """
     scale = max(1, least // max(height, width))
-    out_height, out_width = max(least, height * scale), max(least, width * scale)
+    sides = [max(least, side * scale) for side in (height, width)]
+    if square:
+        sides = [max(sides)] * 2
+    out_height, out_width = (-(-side // multiple) * multiple for side in sides)
     top, left = (out_height - height * scale) // 2, (out_width - width * scale) // 2
     return Canvas(scale=scale, top=top, left=left, height=out_height, width=out_width)
-
-
-def least_size(model: "Model") -> int:
-    """Return the height and width in px that the named net is given at the least."""
-    if model.name == "lenet":
-        return model.canvas
-    return LEAST_SIZE[model.name.rstrip("0123456789")]
 
 
 def convolved(size: int, *, kernel: int, stride: int, padding: int) -> int:

@@ -3,13 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
-from pipeline.nets import cpu
 from pipeline.nets.canvas import Input
 from pipeline.nets.geometry import POOL, fit_canvas, map_sizes
 
@@ -73,11 +72,6 @@ POOLINGS: dict[str, type[nn.Module]] = {
 
 class LeNet(nn.Sequential):
     """Named layers in the order in which they run; uint8 images in, logits out."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        if self.training and cpu.suits(images):
-            return cpu.run(self, images)
-        return cast("Tensor", super().forward(images))  # type: ignore[no-untyped-call]  # torch's
 
 
 def build(

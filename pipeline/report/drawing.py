@@ -6,6 +6,7 @@ so that the report's charts follow its light and dark themes.
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,30 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from numpy.typing import NDArray
 
-from pipeline.files import write_bytes
+from contract.files import write_bytes
+from pipeline.data import lettering
 
 Array = NDArray[Any]
 
-INK, MUTED, GRID = "#1b2330", "#66707f", "#d5dae2"
-BLUE, ORANGE, GREEN, RED = "#2563d9", "#c2570c", "#15803d", "#c81e3a"
+# The light colours of the server's page, under their names in serving/page/base.css.
 VARIABLES = {
-    INK: "ink", MUTED: "muted", GRID: "grid",
-    BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red",
-}  # fmt: skip
-ABOVE_ZERO, BELOW_ZERO = "#3b82f6", "#ea701e"  # in pixels, which follow no theme: for both
+    "#1b1c20": "ink",
+    "#5a5e68": "muted",
+    "#dfdcd3": "line",
+    "#3848c4": "accent",
+    "#c2410c": "map-positive",
+    "#1c6b3c": "good",
+    "#a92a1c": "bad",
+}
+INK, MUTED, LINE, ACCENT, WARM, GOOD, BAD = VARIABLES
+POSITIVE, NEGATIVE = "#ea701e", "#3b82f6"  # in pixels, which follow no theme: for both
+RIGHT, WRONG = "#6573e8", "#dc4a3a"  # likewise
 STYLE: dict[Any, Any] = {  # the key type is a Literal of three hundred words
     "axes.axisbelow": True,
-    "axes.edgecolor": GRID,
+    "axes.edgecolor": LINE,
     "axes.facecolor": "none",
     "axes.grid": True,
     "axes.labelcolor": MUTED,
@@ -42,22 +51,30 @@ STYLE: dict[Any, Any] = {  # the key type is a Literal of three hundred words
     "figure.dpi": 110,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
     "font.size": 9,
-    "grid.color": GRID,
+    "grid.color": LINE,
     "grid.linewidth": 0.6,
     "image.interpolation": "none",
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a class may be called $5
     "svg.hashsalt": "figures",
     "text.color": INK,
-    "xtick.color": GRID,
+    "xtick.color": LINE,
     "xtick.labelcolor": MUTED,
-    "ytick.color": GRID,
+    "ytick.color": LINE,
     "ytick.labelcolor": MUTED,
 }
 styled = mpl.rc_context(STYLE)  # a decorator: the style holds while the function runs
 LARGEST = 1.6  # px on the page for each pt of a figure
 NAME_LENGTH = 12  # characters of a class name that a tick or a title has room for
+
+
+def letter(names: Sequence[str]) -> None:
+    """From now on, figures take letters that DejaVu lacks from fonts of the system."""
+    paths = dict.fromkeys(filter(None, map(lettering.covering, names)))
+    families = (FontProperties(fname=path).get_name() for path in paths)
+    STYLE["font.family"] = list(dict.fromkeys(("DejaVu Sans", *families)))
 
 
 def figure(width: float, height: float) -> Figure:
@@ -82,7 +99,8 @@ def png(drawn: Figure) -> bytes:
 def svg(drawn: Figure) -> str:
     """An <svg> element for a page that defines VARIABLES as CSS variables."""
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with io.StringIO() as file:
+    with io.StringIO() as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser finds one
         drawn.savefig(file, format="svg", transparent=True, metadata=nothing)
         text = file.getvalue()
     text = text[text.index("<svg") :]
@@ -122,8 +140,8 @@ def shaded(values: Array, colour: str, *, top: float = 1.0) -> Array:
 
 
 def signed(values: Array) -> Array:
-    """RGBA of numbers of either sign: blue above zero, orange below, scaled to their greatest."""
-    colours = np.where((values >= 0)[..., None], _rgb(ABOVE_ZERO), _rgb(BELOW_ZERO))
+    """RGBA of numbers of either sign: orange above zero, blue below, scaled to their greatest."""
+    colours = np.where((values >= 0)[..., None], _rgb(POSITIVE), _rgb(NEGATIVE))
     return _rgba(np.abs(values) / (float(np.abs(values).max(initial=0)) or 1.0), colours)
 
 

@@ -10,14 +10,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from pipeline.evaluation.metrics import Counts, Reliability
 from pipeline.evaluation.training_record import Curves, Replay
 from pipeline.report.drawing import (
-    ABOVE_ZERO,
-    BELOW_ZERO,
-    BLUE,
-    GREEN,
-    GRID,
+    ACCENT,
+    GOOD,
     INK,
+    LINE,
     MUTED,
-    ORANGE,
+    RIGHT,
+    WARM,
+    WRONG,
     Array,
     axes,
     blank,
@@ -28,10 +28,12 @@ from pipeline.report.drawing import (
     spread,
     styled,
 )
+from pipeline.report.numbers import SPACE, count, percent
 
 NUMBERED_CLASSES = 20  # more, and the numbers in the cells are no longer readable
 NAMED_CLASSES = 50
 REPLAY_PANELS = 12
+PERCENT = f"{SPACE}%"
 
 
 @styled
@@ -39,12 +41,12 @@ def curves(record: Curves) -> Figure:
     """Losses, accuracy and learning rate by epoch."""
     drawn = figure(9.5, 3.2)
     losses, accuracy, rate = axes(drawn, 1, 3)
-    losses.plot(record.epoch, record.train_loss, color=BLUE, label="training")
-    losses.plot(record.epoch, record.val_loss, color=ORANGE, label="validation")
+    losses.plot(record.epoch, record.train_loss, color=ACCENT, label="training")
+    losses.plot(record.epoch, record.val_loss, color=WARM, label="validation")
     losses.legend(fontsize=8)
-    accuracy.plot(record.epoch, record.val_accuracy, color=ORANGE)
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
-    rate.plot(record.epoch, record.learning_rate, color=GREEN)
+    accuracy.plot(record.epoch, record.val_accuracy, color=WARM)
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=PERCENT))
+    rate.plot(record.epoch, record.learning_rate, color=GOOD)
     titles = ("Loss", "Validation accuracy", "Learning rate")
     for axis, title in zip((losses, accuracy, rate), titles, strict=True):
         axis.set_title(title)
@@ -58,20 +60,20 @@ def curves(record: Curves) -> Figure:
 
 @styled
 def confusion(counts: Counts, classes: Sequence[str]) -> Figure:
-    """Rows are the truth, columns the answers; shades are shares of a row, right ones blue."""
+    """True classes by row, predictions by column; shades are shares of a row, mistakes are red."""
     number = len(classes)
     side = float(np.clip(2.0 + 0.42 * number, 3.6, 8.0))
     drawn = figure(side, side)
     (axis,) = axes(drawn)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     visible = np.where(shares > 0, 0.12 + 0.88 * np.sqrt(shares), 0)  # a single mistake too
-    cells = shaded(visible, BELOW_ZERO)
+    cells = shaded(visible, WRONG)
     right = np.arange(number)
-    cells[right, right] = shaded(np.diagonal(visible) * 0.85, ABOVE_ZERO)
+    cells[right, right] = shaded(np.diagonal(visible) * 0.85, RIGHT)
     axis.imshow(cells)
     axis.grid(visible=False)
-    axis.set_xlabel("answer of the model")
-    axis.set_ylabel("truth")
+    axis.set_xlabel("predicted class")
+    axis.set_ylabel("true class")
     ticks = range(number) if number <= NAMED_CLASSES else spread(number, NAMED_CLASSES // 2)
     size = float(np.clip(220 / number, 4, 9))
     names = [short(classes[tick]) for tick in ticks]
@@ -84,27 +86,29 @@ def confusion(counts: Counts, classes: Sequence[str]) -> Figure:
 
 
 def _number_cells(axis: Axes, counts: Counts) -> None:
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            axis.text(column, row, str(count), ha="center", va="center", fontsize=7, color=INK)
+    for (row, column), images in np.ndenumerate(counts):
+        if images:
+            axis.text(
+                column, row, count(int(images)), ha="center", va="center", fontsize=7, color=INK
+            )
 
 
 @styled
 def reliability(bins: Reliability, *, error: float) -> Figure:
-    """Claimed against real: on the diagonal, of the answers given with 90 %, 90 % are right."""
+    """Probability against accuracy: on the diagonal, of predictions at 90 %, 90 % are right."""
     drawn = figure(5.2, 5.0)
-    claimed, share = axes(drawn, 2, 1, height_ratios=(3, 1), sharex=True)
+    stated, share = axes(drawn, 2, 1, height_ratios=(3, 1), sharex=True)
     width, centres = np.diff(bins.edges), (bins.edges[:-1] + bins.edges[1:]) / 2
     filled = bins.images > 0
-    claimed.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--", label="ideal", zorder=3)
-    claimed.bar(
-        centres[filled], bins.accuracy[filled], width[filled] * 0.86, color=BLUE, label="model"
+    stated.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--", label="ideal", zorder=3)
+    stated.bar(
+        centres[filled], bins.accuracy[filled], width[filled] * 0.86, color=ACCENT, label="model"
     )
-    claimed.set(ylim=(0, 1.02), xlim=(0, 1), ylabel="share of right answers")
-    claimed.legend(loc="upper left", fontsize=8)
-    claimed.set_title(f"Expected calibration error {error:.2%}")
+    stated.set(ylim=(0, 1.02), xlim=(0, 1), ylabel="accuracy")
+    stated.legend(loc="upper left", fontsize=8)
+    stated.set_title(f"Expected calibration error {percent(error)}")
     share.bar(centres, bins.images, width * 0.86, color=MUTED)
-    share.set(ylabel="images", xlabel="probability of the answer", yscale="log")
+    share.set(ylabel="images", xlabel="probability of the prediction", yscale="log")
     share.set_ylim(0.7, max(10, bins.images.max() * 1.5))
     return drawn
 
@@ -116,16 +120,16 @@ def robustness(clean: float, accuracies: Mapping[str, tuple[str, float]]) -> Fig
     drawn = figure(7.4, 0.55 * len(rows) + 0.7)
     (axis,) = axes(drawn)
     places, values = range(len(rows)), [value for _, value in rows.values()]
-    colours = [BLUE] + [ORANGE] * len(accuracies)
-    axis.barh(places, [1.0] * len(rows), color=GRID, height=0.62, alpha=0.45)
+    colours = [ACCENT] + [WARM] * len(accuracies)
+    axis.barh(places, [1.0] * len(rows), color=LINE, height=0.62, alpha=0.45)
     axis.barh(places, values, color=colours, height=0.62)
     for place, value in zip(places, values, strict=True):
-        axis.text(1.01, place, f"{value:.2%}", va="center", fontsize=9)
+        axis.text(1.01, place, percent(value), va="center", fontsize=9)
     labels = [f"{name}\n{strength}" if strength else name for name, (strength, _) in rows.items()]
     axis.set_yticks(places, labels, fontsize=8)
     axis.set_xlim(0, 1.12)
     axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    axis.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axis.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=PERCENT))
     axis.grid(visible=False)
     axis.invert_yaxis()
     axis.spines["bottom"].set_visible(False)
@@ -135,7 +139,7 @@ def robustness(clean: float, accuracies: Mapping[str, tuple[str, float]]) -> Fig
 
 @styled
 def replay(record: Replay, images: Array, classes: Sequence[str]) -> Figure:
-    """The figure 15 of the post: probabilities of images (n, C, H, W) before and while learning."""
+    """Figure 15 of the post: probabilities of images (n, C, H, W) before and during training."""
     shown = spread(len(images), REPLAY_PANELS)
     columns = 5 if len(shown) % 5 == 0 else min(4, len(shown))
     rows = -(-len(shown) // columns)
@@ -145,9 +149,9 @@ def replay(record: Replay, images: Array, classes: Sequence[str]) -> Figure:
         label = record.labels[index]
         lines = np.array([epoch[index] for epoch in record.probabilities])  # (epochs, classes)
         panel.plot(record.epochs, np.delete(lines, label, axis=1), color=MUTED, alpha=0.4, lw=1)
-        panel.plot(record.epochs, lines[:, label], color=BLUE)
+        panel.plot(record.epochs, lines[:, label], color=ACCENT)
         panel.set_ylim(-0.03, 1.03)
-        panel.set_title(f"is {short(classes[label])}", fontsize=8)
+        panel.set_title(short(classes[label]), fontsize=8)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
         corner = panel.inset_axes((0.76, 1.03, 0.24, 0.34))
         corner.set_anchor("SE")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipeline.report.drawing import (
-    RED,
+    BAD,
     Array,
     axes,
     blank,
@@ -18,6 +18,7 @@ from pipeline.report.drawing import (
     spread,
     styled,
 )
+from pipeline.report.numbers import percent
 
 COLUMNS = 9
 FILTERS = 64
@@ -29,15 +30,15 @@ COLOURS = 3
 
 
 def worst_mistakes(probabilities: Array, labels: Array, *, most: int) -> list[int]:
-    """Indexes of wrong answers, the surest first, ties in the order of the images."""
+    """Indexes of wrong predictions, the most probable first, ties in the order of the images."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    surest = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
-    return [int(index) for index in wrong[surest[:most]]]
+    order = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
+    return [int(index) for index in wrong[order[:most]]]
 
 
 @styled
 def mistakes(images: Array, labels: Array, probabilities: Array, classes: Sequence[str]) -> Figure:
-    """Each wrongly answered image (n, C, H, W) with its truth and the answer."""
+    """Each misclassified image (n, C, H, W) with its true class and the prediction."""
     if len(images) == 0:
         drawn = figure(5.0, 1.0)
         drawn.text(0.5, 0.5, "No mistake on the test split.", ha="center", va="center")
@@ -48,8 +49,9 @@ def mistakes(images: Array, labels: Array, probabilities: Array, classes: Sequen
     places = axes(drawn, rows, columns)
     for axis, image, label, row in zip(places, images, labels, probabilities, strict=False):
         answer = int(row.argmax())
-        words = f"is {short(classes[label])}\nsaid {short(classes[answer])} ({row[answer]:.0%})"
-        show(axis, picture(image), words, colour=RED)
+        predicted = f"{short(classes[answer])} ({percent(row[answer], decimals=1)})"
+        words = f"{short(classes[label])}, predicted\n{predicted}"
+        show(axis, picture(image), words, colour=BAD)
     blank(places[len(images) :])
     return drawn
 

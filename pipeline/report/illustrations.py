@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from contract.arrays import Labels
 from pipeline.data import contact_sheet as sheet
-from pipeline.data.arrays import Labels, Prepared
+from pipeline.data.arrays import Prepared
 from pipeline.evaluation import metrics
-from pipeline.evaluation.measured import Evaluation
+from pipeline.evaluation.evaluation import Evaluation
 from pipeline.evaluation.training_record import TrainingRecord
-from pipeline.export.sidecar import Sidecar
+from pipeline.export.activations import Activations
 from pipeline.report import figures, galleries
 from pipeline.report.drawing import spread
 
@@ -19,12 +20,17 @@ SHEET_CLASSES, SHEET_PX = 20, 56  # rows of the contact sheet, and the most of a
 
 
 def draw(
-    found: Evaluation, prepared: Prepared, record: TrainingRecord, twin: Sidecar, *, mistakes: int
+    found: Evaluation,
+    prepared: Prepared,
+    record: TrainingRecord,
+    activations: Activations,
+    *,
+    mistakes: int,
 ) -> dict[str, Figure]:
     return {
         **of_training(record, prepared),
         **of_evaluation(found, prepared, mistakes=mistakes),
-        **of_network(twin, prepared),
+        **of_network(activations, prepared),
     }
 
 
@@ -61,14 +67,14 @@ def of_evaluation(found: Evaluation, prepared: Prepared, *, mistakes: int) -> di
     }
 
 
-def of_network(twin: Sidecar, prepared: Prepared) -> dict[str, Figure]:
+def of_network(activations: Activations, prepared: Prepared) -> dict[str, Figure]:
     """Filters are absent where the network has no convolution."""
     classes = prepared.dataset.classes
     chosen = one_of_each(prepared.test.labels, spread(len(classes), SHOWN_CLASSES))
     images = np.ascontiguousarray(prepared.test.images[chosen])
     names = [classes[label] for label in prepared.test.labels[chosen]]
-    maps = galleries.feature_maps(images, names, twin.activations(images))
-    kernels = twin.first_kernels()
+    maps = galleries.feature_maps(images, names, activations.of(images))
+    kernels = activations.first_kernels()
     return {"feature_maps": maps} | (
         {} if kernels is None else {"filters": galleries.filters(kernels)}
     )

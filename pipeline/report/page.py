@@ -5,8 +5,9 @@ from html import escape
 from pipeline.data.arrays import Dataset
 from pipeline.evaluation.card import Card
 from pipeline.evaluation.metrics import Summary
-from pipeline.report import html
+from pipeline.report import html, layer_words
 from pipeline.report import sections as report_sections
+from pipeline.report.numbers import SPACE, count, percent, size
 from pipeline.report.sections import Page
 from pipeline.report.style import CSS
 
@@ -15,12 +16,12 @@ POLICY = (
 )
 CONTENTS = {
     "data": "Data",
-    "learning": "Learning",
+    "training": "Training",
     "quality": "Quality",
     "mistakes": "Mistakes",
     "robustness": "Robustness",
     "inside": "Inside",
-    "parameters": "Parameters",
+    "hyperparameters": "Hyperparameters",
     "lineage": "Lineage",
 }
 
@@ -33,12 +34,12 @@ def render(page: Page) -> str:
             _fallback(page.dataset),
             _tiles(page),
             report_sections.data(page),
-            report_sections.learning(page),
+            report_sections.training(page),
             report_sections.quality(page),
             report_sections.mistakes(page),
             report_sections.robustness(page),
             report_sections.inside(page),
-            _parameters(page.card),
+            _hyperparameters(page.card),
             _lineage(page),
         )
     )
@@ -53,11 +54,10 @@ def render(page: Page) -> str:
 
 def _header(page: Page) -> str:
     links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in CONTENTS.items())
-    shape = " x ".join(map(str, page.dataset.image_shape))
     words = (
-        f"Network {page.card.net}, {page.card.parameters:,} parameters, sorts images of {shape} "
-        f"(channels, height, width) into {len(page.card.classes)} classes. "
-        f"Version {page.card.model_sha256[:12]}."
+        f"{page.card.net}, {count(page.card.parameters)} parameters, trained on "
+        f"{page.dataset.name} (images of {layer_words.image_words(page.dataset.image_shape)}; "
+        f"{count(len(page.card.classes))} classes). Version {page.card.model_sha256[:12]}."
     )
     return (
         f'<header><div><h1>{escape(page.card.name)}</h1><p class="lead">{escape(words)}</p>'
@@ -69,9 +69,9 @@ def _fallback(dataset: Dataset) -> str:
     if dataset.source != "fallback":
         return ""
     words = (
-        f"No address answered for {dataset.requested!r} when the data were fetched, so the "
-        f"embedded set {dataset.name!r} took its place. Every number and picture on this page is "
-        f"about {dataset.name!r} and says nothing about {dataset.requested!r}."
+        f"{dataset.requested!r} could not be downloaded, so the embedded data set "
+        f"{dataset.name!r} was used instead. Every number and picture on this page is about "
+        f"{dataset.name!r} and says nothing about {dataset.requested!r}."
     )
     return (
         f'<section class="alarm" role="alert"><h2>This model has not seen '
@@ -84,33 +84,32 @@ def _fallback(dataset: Dataset) -> str:
 def _tiles(page: Page) -> str:
     test, validation = page.evaluation.test, page.evaluation.validation
     tiles = (
-        html.tile(f"{test.accuracy:.2%}", "accuracy on the test split", _interval(test)),
-        html.tile(f"{validation.accuracy:.2%}", "on the validation split", _interval(validation)),
+        html.tile(percent(test.accuracy), "accuracy on the test split", _interval(test)),
+        html.tile(percent(validation.accuracy), "on the validation split", _interval(validation)),
         html.tile(
-            f"{round((1 - test.accuracy) * test.images):,}", f"mistakes in {test.images:,} images"
+            count(round((1 - test.accuracy) * test.images)),
+            f"mistakes in {count(test.images)} test images",
         ),
-        html.tile(f"{test.ece:.2%}", "calibration error", "claimed against real certainty"),
-        html.tile(_size(page.file_bytes), "the ONNX file", "all that serving needs"),
+        html.tile(percent(test.ece), "expected calibration error", "of the probabilities"),
+        html.tile(size(page.file_bytes), "the ONNX file", "all that serving needs"),
     )
     return f'<div class="tiles">{"".join(tiles)}</div>\n'
 
 
 def _interval(found: Summary) -> str:
-    return f"95% interval {found.accuracy_low:.2%} to {found.accuracy_high:.2%}"
+    return f"95{SPACE}% interval {percent(found.accuracy_low)} to {percent(found.accuracy_high)}"
 
 
-def _size(size: int) -> str:
-    kilo, mega = 1_000, 1_000_000
-    return f"{size / mega:.1f} MB" if size >= mega else f"{size / kilo:.0f} kB"
-
-
-def _parameters(card: Card) -> str:
+def _hyperparameters(card: Card) -> str:
     rows = list(card.hyperparameters.items())
     half = -(-len(rows) // 2)
     return html.section(
-        "parameters",
-        "Parameters",
-        html.paragraph("What this model was made with; params.yaml says the units."),
+        "hyperparameters",
+        "Hyperparameters",
+        html.paragraph(
+            "What the model's own file says it was trained with, and what it was evaluated with; "
+            "params.yaml has the units."
+        ),
         html.beside(html.pairs(dict(rows[:half])), html.pairs(dict(rows[half:]))),
     )
 
@@ -128,13 +127,14 @@ def _lineage(page: Page) -> str:
         dirty = ", with changes that are not committed" if card.git.dirty else ""
         rows["git commit"] = f"{card.git.commit}{dirty}"
     if card.run:
+        rows["training (pipeline.run)"] = card.run.training
+    if card.run and card.run.id:
         rows["MLflow run"] = f"{card.run.experiment} / {card.run.name} ({card.run.id})"
     return html.section(
         "lineage",
         "Lineage",
         html.paragraph(
-            "Content hashes tell what this model was made of: equal hashes are equal bytes, "
-            "wherever and whenever they were made."
+            "Which code and data this model was made from. Equal hashes mean equal bytes."
         ),
         html.pairs(rows),
     )

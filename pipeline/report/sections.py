@@ -1,13 +1,15 @@
-"""What the report tells and shows, for a reader who has not met convolutional networks before."""
+"""The report's sections, for a reader who has not met convolutional networks before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contract.sidecars import Layer
 from pipeline.data.arrays import Dataset
 from pipeline.evaluation.card import Card
-from pipeline.evaluation.measured import Evaluation
+from pipeline.evaluation.evaluation import Evaluation
 from pipeline.evaluation.training_record import Curves
-from pipeline.report import html
+from pipeline.report import html, layer_words
+from pipeline.report.numbers import SPACE, count, percent
 
 
 @dataclass(frozen=True)
@@ -19,22 +21,24 @@ class Page:
     contact_sheet: bytes  # PNG
     curves: Curves
     file_bytes: int  # of model.onnx
+    layers: tuple[Layer, ...]
+    findings: str = ""  # HTML: what the audit found, of a user's own pictures
 
 
 def data(page: Page) -> str:
     counts = page.dataset.counts
     words = html.paragraph(
-        "To a network an image is a table of pixel values from 0 to 255, one table for each "
-        f"colour channel. The data set {page.dataset.name!r} comes in three parts: the network "
-        "learns from the training split, choices are made on the validation split, and the "
-        "test split is opened once, for this page."
+        "To a network an image is a grid of values from 0 to 255; here it has "
+        f"{layer_words.image_words(page.dataset.image_shape)}. The data set "
+        f"{page.dataset.name!r} has three splits: the network is trained on the first, choices "
+        "are made on the second, and the test split is used for this report alone."
     )
     splits = html.table(
-        ("split", "images", "what for"),
+        ("split", "images", "used for"),
         (
-            ("training", f"{counts.train:,}", "learning"),
-            ("validation", f"{counts.val:,}", "choosing, and checking the export"),
-            ("test", f"{counts.test:,}", "this evaluation"),
+            ("training", count(counts.train), "training"),
+            ("validation", count(counts.val), "choosing, and checking the export"),
+            ("test", count(counts.test), "this evaluation"),
         ),
     )
     sheet = html.picture(
@@ -42,33 +46,33 @@ def data(page: Page) -> str:
         alt="Training images, a row for each class",
         caption="The first training images of each class, with how many there are.",
     )
-    return html.section("data", "Data", html.beside(words + splits, sheet))
+    return html.section("data", "Data", html.beside(words + splits, sheet), page.findings)
 
 
-def learning(page: Page) -> str:
+def training(page: Page) -> str:
     return html.section(
-        "learning",
-        "Learning",
+        "training",
+        "Training",
         html.paragraph(
-            "Learning begins with random weights. Again and again the network answers for some "
-            "training images, the loss says how far the answers are from the truth, and every "
-            "weight is moved a little in the direction that makes the loss smaller. One pass over "
-            f"all training images is an epoch; this network saw {len(page.curves.epoch)}, and "
-            f"ended with a loss of {page.curves.train_loss[-1]:.4f} on the training images and "
+            f"Training starts with {_start(page.card)} weights. For a batch of training images "
+            "the loss measures how far the predictions are from the true classes, and every "
+            "weight is changed a little in the direction that lowers the loss. One pass over all "
+            f"training images is an epoch. This network was trained for "
+            f"{_epochs(len(page.curves.epoch))}; the last loss is "
+            f"{page.curves.train_loss[-1]:.4f} on the training images and "
             f"{page.curves.val_loss[-1]:.4f} on the validation images."
         ),
         html.chart(
             page.charts["curves"],
             alt="Losses, validation accuracy and learning rate by epoch",
             caption="Where the validation loss rises while the training loss falls, the network "
-            "has begun to learn the training images by heart. Training may look worse than "
-            "validation: its images are distorted on purpose.",
+            "overfits the training images." + _distortion(page.card),
             width="wide",
         ),
-        html.subtitle("The same images, epoch after epoch"),
+        html.subtitle("The same images after each epoch"),
         html.paragraph(
-            "Before learning (epoch 0) the probabilities of all classes are about equal. Blue is "
-            "the probability of the true class, grey are the others; together they are always 1."
+            "Epoch 0 is before training. The coloured line is the probability of the true class, "
+            "the grey lines are those of the others; together they add up to 1."
         ),
         html.chart(
             page.charts["replay"],
@@ -78,13 +82,27 @@ def learning(page: Page) -> str:
     )
 
 
+def _start(card: Card) -> str:
+    return "pretrained" if card.hyperparameters.get("model.pretrained") else "random"
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{count(number)} epochs"
+
+
+def _distortion(card: Card) -> str:
+    keys = ("rotation", "scale", "shear", "shift", "elastic")
+    if not any(card.hyperparameters.get(f"train.{key}") for key in keys):
+        return ""
+    return " Training can look worse than validation, since its images are distorted at random."
+
+
 def quality(page: Page) -> str:
     test = page.evaluation.test
     words = html.paragraph(
-        f"Of {test.images:,} test images, {test.accuracy:.2%} got the right answer. Another "
-        f"sample of that size would give another number: the interval from "
-        f"{test.accuracy_low:.2%} to {test.accuracy_high:.2%} holds the true rate with 95% "
-        "confidence (Wilson's score interval)."
+        f"{percent(test.accuracy)} of {count(test.images)} test images were classified correctly. "
+        f"The 95{SPACE}% confidence interval of that accuracy is {percent(test.accuracy_low)} to "
+        f"{percent(test.accuracy_high)} (Wilson's score interval)."
     )
     return html.section(
         "quality",
@@ -97,18 +115,18 @@ def quality(page: Page) -> str:
 
 
 def _confusion(page: Page) -> str:
-    return html.subtitle("Which classes are taken for which") + html.chart(
+    return html.subtitle("Which classes are confused") + html.chart(
         page.charts["confusion"],
-        alt="Confusion matrix: truth by row, answer by column",
-        caption="Each row is a true class, each column an answer. Right answers lie on the blue "
-        "diagonal; orange cells are mistakes, the stronger the colour the more.",
+        alt="Confusion matrix: true class by row, predicted class by column",
+        caption="Each row is a true class, each column a predicted one. The diagonal is right; "
+        "red cells are mistakes, the stronger the colour the more.",
     )
 
 
 def _classes(page: Page) -> str:
     words = html.paragraph(
-        "Precision: of the answers that name this class, the share that is right. Recall: of the "
-        "images of this class, the share that is found. F1 is their harmonic mean."
+        "Precision: of the predictions of this class, the share that is right. Recall: of the "
+        "images of this class, the share that is predicted as such. F1 is their harmonic mean."
     )
     return html.subtitle("Class by class") + words + _class_table(page)
 
@@ -116,12 +134,12 @@ def _classes(page: Page) -> str:
 def _calibration(page: Page) -> tuple[str, str]:
     words = html.paragraph(
         "Softmax turns the last layer's scores into probabilities. A calibrated network is right "
-        "in 90% of the cases in which it claims 90%. Bars above the dashed line were too "
-        "modest, bars below it too bold. The lower chart says how many images lie in each bar: "
-        "a bar of few images says little."
+        f"in 90{SPACE}% of its predictions with a probability of 90{SPACE}%. Bars above the dashed "
+        "line are underconfident, bars below it overconfident. The lower chart has the number of "
+        "images of each bar: few images say little."
     )
     chart = html.chart(page.charts["reliability"], alt="Reliability diagram of the test split")
-    return html.subtitle("Does it know when it is unsure?") + words, chart
+    return html.subtitle("Calibration") + words, chart
 
 
 def _class_table(page: Page) -> str:
@@ -130,7 +148,7 @@ def _class_table(page: Page) -> str:
     return html.table(
         ("class", "precision", "recall", "F1", "images"),
         [
-            (name, *(f"{share:.2%}" for share in row), f"{images:,}")
+            (name, *(percent(share) for share in row), count(images))
             for name, row, images in zip(page.card.classes, shares, found.images, strict=True)
         ],
     )
@@ -141,13 +159,17 @@ def _summary_table(found: Evaluation) -> str:
     return html.table(
         ("measure", "validation", "test"),
         (
-            ("accuracy", *(f"{one.accuracy:.2%}" for one in columns)),
+            ("accuracy", *(percent(one.accuracy) for one in columns)),
+            (
+                "balanced accuracy (mean recall of the classes)",
+                *(percent(one.balanced_accuracy) for one in columns),
+            ),
             (
                 "macro F1 (mean over classes that occur)",
                 *(f"{one.macro_f1:.4f}" for one in columns),
             ),
             ("negative log-likelihood", *(f"{one.nll:.4f}" for one in columns)),
-            ("expected calibration error", *(f"{one.ece:.2%}" for one in columns)),
+            ("expected calibration error", *(percent(one.ece) for one in columns)),
             ("Brier score", *(f"{one.brier:.4f}" for one in columns)),
         ),
     )
@@ -156,12 +178,12 @@ def _summary_table(found: Evaluation) -> str:
 def mistakes(page: Page) -> str:
     return html.section(
         "mistakes",
-        "The worst mistakes",
+        "The most confident mistakes",
         html.paragraph(
-            "Test images with a wrong answer, the surest first. Some would puzzle people too; "
-            "some carry a wrong label; the others show what the network has not understood."
+            "Misclassified test images, the most probable prediction first. Some are hard for "
+            "people too, and some have a wrong label; the others show what the network cannot do."
         ),
-        html.chart(page.charts["mistakes"], alt="Wrongly answered test images", width="wide"),
+        html.chart(page.charts["mistakes"], alt="Misclassified test images", width="wide"),
     )
 
 
@@ -170,14 +192,21 @@ def robustness(page: Page) -> str:
         "robustness",
         "Robustness",
         html.paragraph(
-            "The same test images, changed before the network sees them. Pooling makes a network "
-            "indifferent to small shifts; what it never met in training, such as dark ink on "
-            "bright ground, it may not recognise at all."
+            "The accuracy on the same test images after a change."
+            + _shifts(page.layers)
+            + " A change that training images never had, such as swapped brightness, can lower "
+            "it a lot."
         ),
         html.chart(
             page.charts["robustness"], alt="Accuracy on changed test images", width="middle"
         ),
     )
+
+
+def _shifts(layers: tuple[Layer, ...]) -> str:
+    if not layer_words.pools(layers):
+        return ""
+    return " Pooling makes a network less sensitive to small shifts."
 
 
 def inside(page: Page) -> str:
@@ -186,32 +215,31 @@ def inside(page: Page) -> str:
         "inside",
         "Inside the network",
         html.paragraph(
-            "A convolution slides a small filter over the image: at each place the pixels are "
-            "multiplied with the filter's weights and summed, which gives one number of a feature "
-            "map. Nobody wrote these filters; they are what learning made of random numbers."
-        ),
-        html.chart(
+            "A convolution slides a small filter over the image: at each position the pixels are "
+            "multiplied by the filter's weights and added up, which gives one number of a feature "
+            "map. The weights of the filters come from training alone."
+        )
+        + html.chart(
             filters,
             alt="Learned filters of the first convolution",
-            caption="Filters of the first convolution. One channel: blue weights are positive, "
-            "orange ones negative. Three channels: the colours a filter answers to.",
+            caption=f"Filters of the first convolution. {_filter_colours(page.dataset)}",
             width="narrow",
         )
         if filters
         else "",
         html.subtitle("One image of each class, layer by layer"),
-        html.paragraph(
-            "From left to right: the image, what the network really receives, then the feature "
-            "maps after convolution, non-linearity (which, for ReLU, removes everything negative) "
-            "and pooling (which keeps the strongest of each window), then fully connected units, "
-            "and at the end one probability for each class. Early maps still look like the image, "
-            "late ones only say what is in it."
-        ),
+        html.paragraph(layer_words.steps(page.layers)),
         html.chart(
             page.charts["feature_maps"],
             alt="Feature maps of one test image per class through every layer",
-            caption="At most sixteen maps of a layer are shown; blue is above zero, orange below, "
+            caption="At most 16 maps of a layer are shown; orange is positive, blue is negative, "
             "each layer on its own scale.",
             width="wide",
         ),
     )
+
+
+def _filter_colours(dataset: Dataset) -> str:
+    if dataset.image_shape[0] == len(("red", "green", "blue")):
+        return "Grey is zero, and a colour is what the filter responds to."
+    return "Orange weights are positive, blue ones negative."

@@ -2,22 +2,23 @@
 
 import sys
 
-from pipeline import config, files, stage
+from contract import files
+from pipeline import command, config
 from pipeline.data import arrays
-from pipeline.export import exporting
-from pipeline.tracking import provenance
+from pipeline.export import from_checkpoint
+from pipeline.tracking import provenance, trainings
 from pipeline.tracking import store as tracking
 
 
 def main(argv: list[str] | None = None) -> None:
     names = ("checkpoint", "prepared", "onnx", "activations", "metrics")
-    paths = stage.paths(__doc__, names, argv)
-    params = stage.enter()
+    paths = command.paths(__doc__, names, argv)
+    params, given = command.enter()
     for earlier in (paths.onnx, paths.activations):  # none is left where this one fails
         earlier.unlink(missing_ok=True)
     prepared = arrays.load(paths.prepared)
-    pair = exporting.export(
-        exporting.load(paths.checkpoint, prepared.dataset),
+    pair = from_checkpoint.export(
+        from_checkpoint.load(paths.checkpoint, prepared.dataset),
         prepared,
         name=params.export.model_name,
         golden=params.export.golden_images,
@@ -29,14 +30,17 @@ def main(argv: list[str] | None = None) -> None:
     run = store.find_or_restore(
         {"checkpoint.sha256": files.sha256_of_file(paths.checkpoint)},
         dataset=prepared.dataset.name,
-        params_file=stage.PARAMS,
+        params_file=command.PARAMS,
     )
     run.add_params(config.flatten(params, "export"))
     run.add_results(pair.metrics)
     run.add_onnx(paths.onnx, [paths.activations], classes=len(prepared.dataset.classes))
-    run.add_tags({"onnx.sha256": files.sha256_of_file(paths.onnx)})
-    sys.stdout.write(f"{paths.onnx}: {pair.told()}\n")
+    sha256 = files.sha256_of_file(paths.onnx)
+    run.add_tags({"onnx.sha256": sha256})
+    trainings.remember(store.root, sha256, run.training)
+    given.check()
+    sys.stdout.write(f"{paths.onnx}: {pair.sentence()}\n")
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    command.run(main)

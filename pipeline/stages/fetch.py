@@ -2,16 +2,18 @@
 
 import os
 
-from pipeline import stage
+from pipeline import command
 from pipeline.data import obtain, sources
 
 
 def main(argv: list[str] | None = None) -> None:
-    paths = stage.paths(__doc__, ("raw",), argv)
-    data = stage.enter().data
+    paths = command.paths(__doc__, ("raw",), argv)
+    params, given = command.enter()
+    data = params.data
     remote = sources.remote_files(data.dataset, sources.mirror_from(os.environ))
     obtain.obtain(paths.raw, data.dataset, remote, fallback=data.offline_fallback)
+    given.check()
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    command.run(main)

@@ -1,40 +1,55 @@
-"""Train the network; one MLflow run per training, and a way back into an interrupted one."""
+"""Train the network; one MLflow run per training, and an interrupted one is resumed."""
 
 import argparse
 import csv
 import io
 import os
+import sys
 from collections.abc import Sequence
 
-from pipeline import config, files, stage
+from contract import files
+from pipeline import command, config
 from pipeline.data import arrays
-from pipeline.training import checkpoint, trainer
+from pipeline.tracking import provenance
+from pipeline.training import checkpoint, cluster, finished, made_with, ranks, trainer
 from pipeline.training import session as training
 from pipeline.training.classifier import ImageClassifier
+from pipeline.training.recipe import Recipe
+
+CURVES, REPLAY = "curves.csv", "replay.json"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    paths = stage.paths(__doc__, ("prepared", "checkpoint", "metrics", "plots"), argv)
-    params = stage.enter()
+    paths = command.paths(__doc__, ("prepared", "checkpoint", "metrics", "plots"), argv)
+    params, given = command.enter()
     trainer.check_device(params.train)
-    recipe = training.Recipe(params.model, params.train, arrays.load(paths.prepared))
+    places = {"devices": params.train.devices, "num_nodes": params.train.num_nodes}
+    if cluster.needs_srun(**places):
+        cluster.become_srun(**places)
+    recipe = Recipe(params.model, params.train, arrays.load(paths.prepared)).resolved()
+    if ranks.is_first() and (warning := made_with.warning(paths.metrics, recipe.train)):
+        sys.stderr.write(f"{warning}\n")
+    outs = [paths.checkpoint, paths.metrics, *(paths.plots / name for name in (CURVES, REPLAY))]
     resume = os.environ.get("TRAIN_RESUME") != "0"
-    told = config.flatten(params, "data", "model", "train")
-    with training.tracked(recipe, told, stage.PARAMS, resume=resume) as under_way:
+    kept = finished.place(provenance.repository_root(), recipe.key)
+    if trainer.first_says(recipe.train, resume and kept.exists):
+        finished.adopt(kept, outs, paths.checkpoint, given)
+        return
+    hyperparameters = config.flatten(params, "data", "model", "train")
+    with training.tracked(recipe, hyperparameters, command.PARAMS, resume=resume) as under_way:
         module = training.fit(recipe, under_way)
-        if run := under_way.run:
+        if under_way.run:
             write_results(paths, module, recipe)
-            sha256 = files.sha256_of_file(paths.checkpoint)
-            run.add_tags({"checkpoint.sha256": sha256})
-            run.adopt(sha256)
+            under_way.made(paths.checkpoint)
+    if under_way.run:
+        finished.conclude(kept, outs, given, under_way.run)
 
 
-def write_results(
-    paths: argparse.Namespace, module: ImageClassifier, recipe: training.Recipe
-) -> None:
-    files.write_json(paths.metrics, training.results(module))
-    files.write_bytes(paths.plots / "curves.csv", as_csv(module.history.curves))
-    files.write_json(paths.plots / "replay.json", module.history.replay)
+def write_results(paths: argparse.Namespace, module: ImageClassifier, recipe: Recipe) -> None:
+    measured = {**training.results(module), made_with.MADE_WITH: made_with.sentence(recipe.train)}
+    files.write_json(paths.metrics, measured)
+    files.write_bytes(paths.plots / CURVES, as_csv(module.history.curves))
+    files.write_json(paths.plots / REPLAY, module.history.replay)
     checkpoint.write(paths.checkpoint, module, recipe.origin)
 
 
@@ -47,4 +62,4 @@ def as_csv(rows: Sequence[dict[str, float]]) -> bytes:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    command.run(main)

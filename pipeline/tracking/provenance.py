@@ -1,24 +1,31 @@
-"""Where a run comes from: repository, commit, changed parameters, DVC experiment, process."""
+"""Where a run comes from: project, user, commit, changed parameters, DVC experiment, process."""
 
+import getpass
 import os
 import socket
-import subprocess
+import sys
 from pathlib import Path
 
 import psutil
 from ruamel.yaml import YAML
 
 from pipeline import config
-
-# DVC rewrites these while a stage runs: they say nothing about the code or the parameters.
-WRITTEN_BY_DVC = ("dvc.lock", "metrics/", "plots/", "params.yaml")
+from pipeline.tracking import git
 
 
 def repository_root() -> Path:
-    """The checkout that owns the tracking store, also from within `dvc exp run --temp`."""
+    """The project that this folder belongs to: the nearest folder above with DVC's own in it.
+
+    It is the checkout also from within `dvc exp run --temp`, each git worktree by itself, and the
+    subfolder where the project lies in a larger repository (`dvc init --subdir`).
+    """
     if root := os.environ.get("DVC_ROOT"):
         return Path(root)
-    return Path(_git("rev-parse", "--show-toplevel") or Path.cwd())
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".dvc" / "config").is_file():
+            return folder
+    return Path(git.ask("rev-parse", "--show-toplevel").text or here)
 
 
 def process_tags() -> dict[str, str]:
@@ -44,16 +51,30 @@ def is_alive(tags: dict[str, str]) -> bool:
         return False
 
 
+def user() -> str:
+    """Who trains; a container may have no name for the number."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return str(os.getuid())
+
+
 def source_tags(params_file: Path) -> dict[str, str]:
-    """Git commit, dirty flag with the parameters' difference, DVC stage and experiment."""
-    commit = _git("rev-parse", "HEAD")
-    difference = _params_difference(params_file)
+    """Who and what made a run: user, branch, commit, what differs from it, stage, experiment.
+
+    Where git refuses to say, that is a line on standard error, and "unknown".
+    """
+    commit = git.commit()
+    if commit.refused:
+        sys.stderr.write(
+            f"warning: git says nothing of {Path.cwd()}, which another user owns: this run is "
+            f"tracked without its commit; `git config --global --add safe.directory {Path.cwd()}`\n"
+        )
     tags = {
-        "git.commit": commit,
-        "git.dirty": str(_code_differs() or bool(difference)).lower(),
-        "git.params_diff": difference,
-        "mlflow.source.git.commit": commit,
+        **_git_tags(commit, params_file),
+        "mlflow.user": user(),
         "mlflow.source.name": "dvc repro",
+        "mlflow.source.type": "LOCAL",
         "dvc.stage": os.environ.get("DVC_STAGE", ""),
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
         "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
@@ -61,33 +82,29 @@ def source_tags(params_file: Path) -> dict[str, str]:
     return {key: value for key, value in tags.items() if value}
 
 
-def _code_differs() -> bool:
-    changed = [line[3:] for line in _git("status", "--porcelain", "--no-renames").splitlines()]
-    return any(not path.strip('"').startswith(WRITTEN_BY_DVC) for path in changed)
+def _git_tags(commit: git.Answer, params_file: Path) -> dict[str, str]:
+    if commit.refused:
+        return {"git.dirty": "unknown"}
+    if commit.text is None:
+        return {}
+    difference = params_difference(params_file)
+    return {
+        "git.commit": commit.text,
+        "git.dirty": str(git.code_differs() or bool(difference)).lower(),
+        "git.params_diff": difference,
+        "mlflow.source.git.commit": commit.text,
+        "mlflow.source.git.branch": git.branch() or "",
+    }
 
 
-def _params_difference(params_file: Path) -> str:
+def params_difference(params_file: Path) -> str:
     """One line per parameter that differs from the commit: `train.epochs: 12 -> 3`."""
-    committed = _git("show", f"HEAD:./{params_file.name}")
+    text = git.committed(params_file)
     yaml = YAML(typ="safe", pure=True)
-    before = config.flatten(yaml.load(committed) if committed else {})
+    before = config.flatten(yaml.load(text) if text else {})
     after = config.flatten(yaml.load(params_file))
     return "\n".join(
         f"{key}: {before.get(key)} -> {after.get(key)}"
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     )
-
-
-def _git(*arguments: str) -> str:
-    """Git's answer, without the final newline; empty outside a repository or without git."""
-    try:
-        answer = subprocess.run(  # noqa: S603 - fixed words only
-            ["git", *arguments],  # noqa: S607 - whichever git the user has
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return ""
-    return answer.stdout.removesuffix("\n") if answer.returncode == 0 else ""

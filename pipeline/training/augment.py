@@ -1,19 +1,25 @@
-"""Whole-batch augmentation: every distortion is one matrix product and one grid_sample.
+"""Whole-batch augmentation: all distortions of an image are one grid_sample.
 
 A displacement field is linear in a few random numbers per image: five for the affine part, and one
 per axis and control point for the elastic part. `draw` makes the numbers, `distort` the images.
+Time and memory grow with the number of pixels.
 """
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
-SPACING = 4.0  # px between two control points of the elastic field
-SMOOTHNESS = 4.0  # px, standard deviation of the Gaussian around each, sigma of Simard 2003
+from pipeline.training.elastic import ElasticField
+
+if TYPE_CHECKING:
+    from pipeline.config import Train
+
 AFFINE = 3  # basis functions 1, x, y
 
 
@@ -27,6 +33,16 @@ class Augmentation:
     shift: float  # px either way
     elastic: float  # px, standard deviation
 
+    @classmethod
+    def of(cls, recipe: "Train") -> "Augmentation":
+        return cls(
+            rotation=recipe.rotation,
+            scale=recipe.scale,
+            shear=recipe.shear,
+            shift=recipe.shift,
+            elastic=recipe.elastic,
+        )
+
     @property
     def on(self) -> bool:
         return any((self.rotation, self.scale, self.shear, self.shift, self.elastic))
@@ -39,18 +55,19 @@ class Distorter:
         self, how: Augmentation, *, height: int, width: int, device: torch.device | str = "cpu"
     ) -> None:
         self.how, self.size = how, (height, width)
-        elastic = _elastic_basis(height, width) if how.elastic else torch.zeros(0, height * width)
-        self.basis = torch.cat([_affine_basis(height, width), elastic]).to(device)
+        self.device = torch.device(device)
+        self.basis = _affine_basis(height, width).to(device)
+        self.elastic = ElasticField(height, width, device=device) if how.elastic else None
+        self.half = torch.tensor([width / 2, height / 2], device=device)  # px a unit of a grid
 
     def draw(self, images: int, generator: torch.Generator) -> Tensor:
-        """Return the (images, 2, basis) coefficients of the sampling grids (x before y)."""
-        how, device = self.how, self.basis.device
+        """Return the (images, 2, 3 + points) coefficients of the sampling grids (x before y)."""
+        how, device, half = self.how, self.device, self.half
         uniform = torch.rand(images, 6, generator=generator, device=device) * 2 - 1
         angle = uniform[:, 0] * math.radians(how.rotation)
         shear = uniform[:, 1] * how.shear
         across = (1 + uniform[:, 2] * how.scale).reciprocal()
         down = (1 + uniform[:, 3] * how.scale).reciprocal()
-        half = torch.tensor(self.size[::-1], device=device) / 2
         shift = uniform[:, 4:] * how.shift / half
         cosine, sine = angle.cos(), angle.sin()
         aspect = self.size[0] / self.size[1]  # grid_sample's scale is -1 to 1 on both axes
@@ -59,15 +76,26 @@ class Distorter:
         x_row = torch.stack([shift[:, 0], cosine * across, from_y], dim=1)
         y_row = torch.stack([shift[:, 1], from_x, (shear * sine + cosine) * down], dim=1)
         affine = torch.stack([x_row, y_row], dim=1)
-        points = len(self.basis) - AFFINE
-        if not points:
+        if self.elastic is None:
             return affine
-        normal = torch.randn(images, 2, points, generator=generator, device=device)
+        normal = torch.randn(images, 2, self.elastic.points, generator=generator, device=device)
         return torch.cat([affine, normal * how.elastic / half.view(1, 2, 1)], dim=2)
 
     def distort(self, images: Tensor, coefficients: Tensor) -> Tensor:
-        """(N, C, H, W) pixels → float32 pixels of the same shape; outside is 0."""
-        grid = (coefficients.flatten(0, 1) @ self.basis).view(len(images), 2, *self.size)
+        """(N, C, H, W) pixels → float32 pixels of the same shape; outside is 0.
+
+        In float32 under any autocast: bfloat16 tells a grid's places apart by 1/256.
+        """
+        kind = images.device.type
+        can = torch.amp.is_autocast_available(kind)
+        with torch.autocast(kind, enabled=False) if can else nullcontext():
+            return self._sampled(images, coefficients)
+
+    def _sampled(self, images: Tensor, coefficients: Tensor) -> Tensor:
+        affine, bent = coefficients[..., :AFFINE], coefficients[..., AFFINE:]
+        grid = (affine.flatten(0, 1) @ self.basis).view(len(images), 2, *self.size)
+        if self.elastic:
+            grid += self.elastic(bent)
         return F.grid_sample(
             images.float(),
             grid.movedim(1, -1),
@@ -85,29 +113,17 @@ def _affine_basis(height: int, width: int) -> Tensor:
     return torch.stack([ones, x.expand(height, width), y[:, None].expand(height, width)]).flatten(1)
 
 
-def _elastic_basis(height: int, width: int) -> Tensor:
-    """(points, H*W): a Gaussian around each control point; at each pixel their squares sum to 1.
-
-    Independent standard normal coefficients so give a field of standard deviation 1 everywhere.
-    """
-    down, across = _gaussians(height), _gaussians(width)
-    bumps = torch.einsum("ph,qw->pqhw", down, across).flatten(0, 1).flatten(1)
-    return bumps / bumps.square().sum(dim=0, keepdim=True).sqrt()
-
-
-def _gaussians(size: int) -> Tensor:
-    """(points, size): the points start and end half a spacing outside the image."""
-    points = torch.arange(-SPACING / 2, size + SPACING / 2 + 1e-6, SPACING)
-    distance = torch.arange(size) + 0.5 - points[:, None]
-    return torch.exp(-(distance**2) / (2 * SMOOTHNESS**2))
-
-
 def seeded(*numbers: int, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a generator that depends on these numbers alone, e.g. (seed, epoch, step)."""
+    return torch.Generator(device=device).manual_seed(mixed(*numbers))
+
+
+def mixed(*numbers: int) -> int:
+    """Return one seed of several numbers; each of them and its place count."""
     state = 0
     for number in numbers:
         state = (state * 1_000_003 + number + 1) % (1 << 63)
-    return torch.Generator(device=device).manual_seed(state)
+    return state
 
 
 def even_bounds(total: int, parts: int) -> Sequence[int]:

@@ -1,10 +1,13 @@
 """Averaged weights (EMA): what is evaluated and exported, beside what is trained."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+TRAINED = "trained_state"  # in a checkpoint: the weights that training goes on from
+PREFIX = "net."  # of the net's entries in a module's state
 
 
 class Averaging:
@@ -27,15 +30,6 @@ class Averaging:
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.average.values()), list(self.live.values()), 1 - decay)
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Inside, the net holds the average."""
-        self.swap()
-        try:
-            yield
-        finally:
-            self.swap()
-
     @torch.no_grad()
     def swap(self) -> None:
         """Exchange the net's values and the average's."""
@@ -52,3 +46,20 @@ class Averaging:
     def restore(self, average: Mapping[str, Tensor]) -> None:
         for name, value in self.average.items():
             value.copy_(average[name])
+
+    def put_into(self, checkpoint: dict[str, Any]) -> None:
+        """Let the checkpoint's state be the average, and keep the trained values beside it."""
+        state = checkpoint["state_dict"]
+        checkpoint[TRAINED] = {name: state[PREFIX + name] for name in self.live}
+        averaged = {PREFIX + name: value for name, value in self.average.items()}
+        checkpoint["state_dict"] = {**state, **averaged}
+
+
+def take_out_of(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the average, and let the checkpoint's state be the trained values again."""
+    trained = checkpoint.get(TRAINED, {})
+    state = checkpoint["state_dict"]
+    average = {name: state[PREFIX + name].clone() for name in trained}
+    live = {PREFIX + name: value for name, value in trained.items()}
+    checkpoint["state_dict"] = {**state, **live}
+    return average

@@ -1,8 +1,6 @@
-"""Mini-batches cut by index: from tensors on the device, or streamed from the memory map."""
+"""Which images make which mini-batch: cut by index, several of them in a chunk."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -13,8 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.training.augment import even_bounds, seeded
+from pipeline.training.balance import even_order
 
-AHEAD = 2  # chunks that are read while one is used
+
+class Batch(NamedTuple):
+    """What one step takes: images (N, C, H, W) uint8, their distortions if any, labels (N,)."""
+
+    images: Tensor
+    coefficients: Tensor | None  # (N, 2, basis)
+    labels: Tensor
 
 
 class Chunk(NamedTuple):
@@ -23,6 +28,14 @@ class Chunk(NamedTuple):
     images: Tensor
     labels: Tensor
     sizes: list[int]
+
+    def mini_batches(self, coefficients: Tensor | None) -> Iterator[Batch]:
+        """Yield the chunk cut up, each mini-batch with its part of `coefficients`."""
+        images, labels = torch.split(self.images, self.sizes), torch.split(self.labels, self.sizes)
+        drawn: Sequence[Tensor | None] = [None] * len(images)
+        if coefficients is not None:
+            drawn = torch.split(coefficients, self.sizes)
+        yield from map(Batch, images, drawn, labels)
 
 
 class Split(Protocol):
@@ -42,8 +55,9 @@ Fetch = Callable[[Iterator[NDArray[np.int64]]], Iterator[tuple[Tensor, Tensor]]]
 class Plan:
     """Which images a process sees in which mini-batch.
 
-    Every image is seen once an epoch by one process; all processes make equally many mini-batches,
-    as even as can be and none above `batch_size`. The order depends on (seed, epoch) alone.
+    Every image is seen once an epoch by one process, unless classes are evened; all processes make
+    equally many mini-batches, as even as can be and none above `batch_size`. The order depends
+    on (seed, epoch) alone.
     """
 
     images: int
@@ -52,6 +66,7 @@ class Plan:
     processes: int = 1
     per_chunk: int = 1
     seed: int | None = None  # None keeps the order of the split
+    evened: NDArray[np.int64] | None = None  # labels whose classes shall come equally often
 
     @property
     def steps(self) -> int:
@@ -66,6 +81,8 @@ class Plan:
         """Return the indexes of this process."""
         if self.seed is None:
             everything = torch.arange(self.images)
+        elif self.evened is not None:
+            everything = even_order(self.evened, seeded(self.seed, epoch))
         else:
             everything = torch.randperm(self.images, generator=seeded(self.seed, epoch))
         return everything[self.rank :: self.processes].numpy()
@@ -92,75 +109,3 @@ class Batches:
         tensors = self.fetch(np.concatenate(chunk) for chunk in chunks)
         for chunk, (images, labels) in zip(chunks, tensors, strict=True):
             yield Chunk(images, labels, [len(batch) for batch in chunk])
-
-
-def resident(split: Split, device: torch.device) -> Fetch:
-    """Copy the split to the device once; a chunk is one gather there."""
-    images = torch.from_numpy(np.array(split.images)).to(device)
-    labels = torch.from_numpy(np.array(split.labels)).to(device)
-
-    def fetch(indexes: Iterator[NDArray[np.int64]]) -> Iterator[tuple[Tensor, Tensor]]:
-        for index in indexes:
-            place = torch.from_numpy(index).to(device, non_blocking=True)
-            yield images[place], labels[place]
-
-    return fetch
-
-
-def streamed(split: Split, device: torch.device) -> Fetch:
-    """Read chunks from the memory map in a thread, while the one before is in use.
-
-    For a GPU they go through pinned buffers, so that copying overlaps computing.
-    """
-    pin = device.type == "cuda"
-
-    def read(index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        images = torch.empty(
-            (len(index), *split.images.shape[1:]), dtype=torch.uint8, pin_memory=pin
-        )
-        np.take(split.images, index, axis=0, out=images.numpy(), mode="clip")
-        labels = torch.from_numpy(np.asarray(split.labels)[index])
-        return images.to(device, non_blocking=pin), labels.to(device, non_blocking=pin)
-
-    return lambda indexes: read_ahead(read, indexes)
-
-
-def read_ahead(
-    read: Callable[[NDArray[np.int64]], tuple[Tensor, Tensor]],
-    indexes: Iterator[NDArray[np.int64]],
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield read(index) for each index, in order; a thread keeps AHEAD of them ready.
-
-    What goes wrong in the thread is raised here; leaving early ends the thread.
-    """
-    ready: queue.Queue[tuple[Tensor, Tensor] | BaseException | None] = queue.Queue(AHEAD)
-    left = threading.Event()
-
-    def put(item: tuple[Tensor, Tensor] | BaseException | None) -> None:
-        while not left.is_set():
-            try:
-                return ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-        return None
-
-    def work() -> None:
-        try:
-            for index in indexes:
-                if left.is_set():
-                    return
-                put(read(index))
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - raised in the consumer
-            put(error)
-
-    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        left.set()
-        thread.join()

@@ -12,7 +12,7 @@ from pickle import UnpicklingError
 import lightning
 import torch
 
-from pipeline import files
+from contract import files
 from pipeline.errors import PipelineError
 
 ORIGIN = "origin"

@@ -1,40 +1,40 @@
 """The LightningModule: any net of the zoo, trained by the parameters' recipe.
 
-Optimization is manual, and a `training_step` takes several mini-batches: what Lightning does
-around a step costs more than a step of a small net.
+`training_step` below is all that happens to a mini-batch; docs/training.md walks through it.
 """
 
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import lightning
+import msgspec
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
+from pipeline.config import Model, Train
 from pipeline.nets import zoo
-from pipeline.nets.graphs import Graphs, lr_on_device
-from pipeline.training import optimizers
-from pipeline.training.batches import Batches, Chunk
+from pipeline.training import averaging, balance, graphs, optimizers, precision
+from pipeline.training.augment import Augmentation, Distorter, mixed, seeded
+from pipeline.training.averaging import Averaging
+from pipeline.training.batches import Batch, Batches, Chunk
 from pipeline.training.history import History
-from pipeline.training.step import Stepper
+from pipeline.training.losses import loss
+from pipeline.training.schedules import fraction
 
 if TYPE_CHECKING:
     from lightning.pytorch.core.optimizer import LightningOptimizer
 
-    from pipeline.config import Model, Train
-
-TRAINED = "trained_state"  # in a checkpoint: the weights that training goes on from
 HISTORY = "history"
-PREFIX = "net."
+DROPOUT = 1  # after (seed, epoch, chunk, process): tells its numbers from the distortions'
 
 
 class ImageClassifier(lightning.LightningModule):
     """uint8 images (N, C, H, W) → logits (N, classes).
 
     `model` and `train` are these sections of params.yaml as plain dicts: they travel in the
-    checkpoint, which `load_from_checkpoint` reads without any class of ours. The weights in every
+    checkpoint, which `load_from_checkpoint` reads without any class of ours. Raises
+    msgspec.ValidationError where they are not what this release takes. The weights in every
     checkpoint are the averaged ones, where `averaging` is on.
     """
 
@@ -52,20 +52,19 @@ class ImageClassifier(lightning.LightningModule):
         self.save_hyperparameters()
         self.hparams["model"] = {**model, "pretrained": False}  # a checkpoint has its own weights
         self.automatic_optimization = False
-        self.recipe = cast("Train", SimpleNamespace(**train))
+        self.recipe = msgspec.convert(train, Train)
         self.image_shape, self.classes = tuple(image_shape), classes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
             net = zoo.build(
-                cast("Model", SimpleNamespace(**model)),
+                msgspec.convert(model, Model),
                 image_shape=image_shape, classes=classes, mean=mean, std=std,
             )  # fmt: skip
         self.net = net.to(memory_format=torch.channels_last)
         self.history = History()
-        self._stepper: Stepper | None = None
-        self._graphs: Graphs | None = None
-        self._average: dict[str, Tensor] = {}
-        self._learning_rate = 0.0
+        self.averaging: Averaging | None = None
+        self.class_weights: Tensor | None = None
+        self.kept_average: dict[str, Tensor] = {}  # of the checkpoint that training goes on from
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.net(images))
@@ -73,170 +72,163 @@ class ImageClassifier(lightning.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return optimizers.build(self.net, self.recipe)
 
+    # One training step
+
+    def training_step(self, chunk: Chunk, batch_idx: int) -> None:
+        """Take an optimization step on each mini-batch of the chunk, without waiting for a GPU.
+
+        Random numbers depend on (seed, epoch, chunk, process) alone and the learning rate on the
+        step's number alone: an interrupted training goes on as if it had not been.
+        """
+        place = (self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(mixed(self.recipe.seed, *place, DROPOUT))
+        drawn = None
+        if self.distorter:
+            generator = seeded(self.recipe.seed, *place, device=self.device)
+            drawn = self.distorter.draw(len(chunk.images), generator)
+        plan = self._batches.plan
+        first = self.current_epoch * plan.steps + batch_idx * plan.per_chunk
+        for number, batch in enumerate(chunk.mini_batches(drawn), start=first):
+            self._set_learning_rate(number)
+            self.update(batch)
+            if self.averaging:
+                self.averaging.update(number)
+        if batch_idx + 1 == plan.chunks:
+            self._log_epoch()
+
+    def step(self, batch: Batch) -> None:
+        """Distort, forward, loss, backward, update."""
+        optimizer = cast("LightningOptimizer", self.optimizers())
+        error = self.error(batch)
+        optimizer.zero_grad()
+        self.manual_backward(error)
+        optimizer.step()
+
+    def error(self, batch: Batch) -> Tensor:
+        """Return the mean loss of a mini-batch, and count it in."""
+        images, recipe = batch.images, self.recipe
+        if self.distorter and batch.coefficients is not None:
+            images = self.distorter.distort(images, batch.coefficients)
+        with precision.region(recipe.precision, self.device):
+            logits = self.net(images)
+            smoothing = recipe.label_smoothing
+            error = loss(
+                recipe.loss,
+                logits,
+                batch.labels,
+                label_smoothing=smoothing,
+                weights=self.class_weights,
+            )
+        self.loss_sum.add_(error.detach().float(), alpha=len(batch.labels))
+        return error
+
+    def _set_learning_rate(self, number: int) -> None:
+        recipe, optimizer = self.recipe, cast("LightningOptimizer", self.optimizers())
+        part = fraction(
+            recipe.schedule, number, steps=self.steps, warmup_fraction=recipe.warmup_fraction
+        )
+        self.learning_rate = optimizers.set_learning_rate(optimizer.optimizer, part)
+
+    # Around the steps
+
     def on_fit_start(self) -> None:
+        layout = precision.layout(self.device)
+        if layout != torch.channels_last and self.global_rank == 0:
+            print(f"{self.device}: the net is trained in the plain order of channels", flush=True)  # noqa: T201
+        self.net.to(memory_format=layout)
         if self.recipe.compile:
             self.net.compile()
 
     def on_train_start(self) -> None:
-        height, width = self.image_shape[1:]
-        self._stepper = Stepper(
-            self.net,
-            self.recipe,
-            size=(height, width),
-            steps=self._steps_per_epoch * self.recipe.epochs,
-            device=self.device,
-        )
-        self._graphs = self._capturing(self._stepper)
-        if self._average and self._stepper.averaging:
-            self._stepper.averaging.restore(self._average)
+        recipe, (_, height, width) = self.recipe, self.image_shape
+        how = Augmentation.of(recipe)
+        size = {"height": height, "width": width}
+        self.distorter = Distorter(how, **size, device=self.device) if how.on else None
+        self.averaging = Averaging(self.net, decay=recipe.averaging) if recipe.averaging else None
+        if self.averaging and self.kept_average:
+            self.averaging.restore(self.kept_average)
+        self.steps = self._batches.plan.steps * recipe.epochs
+        self.loss_sum = torch.zeros((), device=self.device)
+        if recipe.balance == "weights":
+            labels = self.trainer.datamodule.train.labels  # type: ignore[attr-defined]  # fit sets it
+            self.class_weights = balance.weights(labels, self.classes).to(self.device)
+        self.update = graphs.captured(self) if graphs.suits(self) else self.step
         if not self.history.probabilities:
             self._remember_predictions()
 
     def on_train_epoch_start(self) -> None:
-        self.stepper.loss_sum.zero_()
+        self.loss_sum.zero_()
 
-    def training_step(self, chunk: Chunk, batch_idx: int) -> None:
-        coefficients = self.stepper.draw(
-            len(chunk.images), self.current_epoch, batch_idx, self.global_rank
-        )
-        first = (
-            self.current_epoch * self._steps_per_epoch + batch_idx * self._batches.plan.per_chunk
-        )
-        self.stepper.run(chunk, coefficients, first, self._update)
-        if batch_idx + 1 == self._batches.plan.chunks:
-            self._share_statistics()
-            loss_sum = self._over_processes(self.stepper.loss_sum.clone())
-            self.log_dict(
-                {
-                    "train_loss": loss_sum / self._batches.plan.images,
-                    "learning_rate": self._learning_rate,
-                },
-                on_step=False,
-                on_epoch=True,
-                sync_dist=True,
-                batch_size=1,
-            )
-
-    def _capturing(self, stepper: Stepper) -> Graphs | None:
-        """Return CUDA graphs where they can be had: one GPU, no loss scaling, not compiled."""
-        recipe = self.recipe
-        alone = self.device.type == "cuda" and self.trainer.world_size == 1
-        if not (recipe.cuda_graph and alone) or recipe.compile or recipe.precision == "16-mixed":
-            return None
-        optimizer = cast("LightningOptimizer", self.optimizers()).optimizer
-        lr_on_device(optimizer, self.device)
-
-        def work(images: Tensor, coefficients: Tensor | None, labels: Tensor) -> None:
-            error = stepper.error(images, coefficients, labels)
-            optimizer.zero_grad()
-            torch.autograd.backward(error)
-            optimizer.step()
-
-        return Graphs(work, optimizer)
-
-    def _update(
-        self, images: Tensor, coefficients: Tensor | None, labels: Tensor, step: int
-    ) -> None:
-        optimizer = cast("LightningOptimizer", self.optimizers())
-        if self._graphs:
-            self._learning_rate = self.stepper.set_learning_rate(optimizer.optimizer, step)
-            optimizer._on_before_step()  # noqa: SLF001 - Lightning counts steps there
-            self._graphs.run(images, coefficients, labels)
-            optimizer._on_after_step()  # noqa: SLF001
-            return
-        error = self.stepper.error(images, coefficients, labels)
-        optimizer.zero_grad()
-        self.manual_backward(error)
-        self._learning_rate = self.stepper.set_learning_rate(optimizer.optimizer, step)
-        optimizer.step()
+    def _log_epoch(self) -> None:
+        """Log the epoch's loss; give all processes the mean of their batch norm statistics."""
+        if self.trainer.world_size > 1:
+            averaged = self.averaging.buffers_of(self.net) if self.averaging else []
+            for statistic in [*self.net.buffers(), *averaged]:
+                statistic.copy_(self.trainer.strategy.reduce(statistic.clone(), reduce_op="mean"))
+        train_loss = self._over_processes(self.loss_sum.clone()) / self._batches.plan.images
+        logged: dict[str, Any] = {"train_loss": train_loss, "learning_rate": self.learning_rate}
+        self.log_dict(logged, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
 
     def on_validation_epoch_start(self) -> None:
         self._swap()
-        self._totals = torch.zeros(3, device=self.device)  # loss, correct, images
+        self.totals = torch.zeros(3, device=self.device)  # loss, correct, images
 
     def validation_step(self, chunk: Chunk, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
-        logits = self.net(chunk.images).float()
+        logits = self._logits(chunk.images)
         error = F.cross_entropy(logits, chunk.labels, reduction="sum")
         correct = (logits.argmax(dim=1) == chunk.labels).sum()
-        self._totals += torch.stack([error, correct, torch.full_like(error, len(chunk.labels))])
+        self.totals += torch.stack([error, correct, torch.full_like(error, len(chunk.labels))])
 
     def on_validation_epoch_end(self) -> None:
         self._swap()
-        error, correct, images = self._over_processes(self._totals)
+        error, correct, images = self._over_processes(self.totals)
         self.log("val_loss", error / images, sync_dist=True)
         self.log("val_accuracy", correct / images, sync_dist=True, prog_bar=True)
 
     def on_train_epoch_end(self) -> None:
         self._remember_predictions()
-        metrics = self.trainer.callback_metrics
-        self.history.curves.append(
-            {
-                "epoch": self.current_epoch + 1,
-                "train_loss": float(metrics["train_loss"]),
-                "val_loss": float(metrics["val_loss"]),
-                "val_accuracy": float(metrics["val_accuracy"]),
-                "learning_rate": self._learning_rate,
-            }
-        )
+        self.history.add(self.current_epoch + 1, self.trainer.callback_metrics, self.learning_rate)
 
     def on_train_end(self) -> None:
         """From here on the net is the averaged one."""
         self._swap()
-        self._stepper, self._graphs = None, None
+        self.averaging = None
+        del self.update  # it refers back to this module
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[HISTORY] = self.history.state()
-        averaging = self._stepper.averaging if self._stepper else None
-        if averaging:
-            state = checkpoint["state_dict"]
-            checkpoint[TRAINED] = {name: state[PREFIX + name] for name in averaging.live}
-            checkpoint["state_dict"] = {
-                **state, **{PREFIX + name: value for name, value in averaging.average.items()}
-            }  # fmt: skip
+        if self.averaging:
+            self.averaging.put_into(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history.restore(checkpoint.get(HISTORY, {}))
-        trained = checkpoint.get(TRAINED)
-        if self._trainer is None or not trained:  # loaded for use, not to train on
-            return
-        state = checkpoint["state_dict"]
-        self._average = {name: state[PREFIX + name].clone() for name in trained}
-        checkpoint["state_dict"] = {
-            **state, **{PREFIX + name: value for name, value in trained.items()}
-        }  # fmt: skip
-
-    @property
-    def stepper(self) -> Stepper:
-        if self._stepper is None:
-            raise RuntimeError("no training is under way: call Trainer.fit")
-        return self._stepper
+        if self._trainer is not None:  # to train on, not only to use
+            self.kept_average = averaging.take_out_of(checkpoint)
 
     @property
     def _batches(self) -> Batches:
         return cast("Batches", self.trainer.train_dataloader)
 
-    @property
-    def _steps_per_epoch(self) -> int:
-        return self._batches.plan.steps
+    def _logits(self, images: Tensor) -> Tensor:
+        """Return the logits (N, classes) float32."""
+        with precision.region(self.recipe.precision, self.device):
+            return cast("Tensor", self.net(images)).float()
 
     def _swap(self) -> None:
         """Put the averaged weights in the place of the trained ones, or back."""
-        if self._stepper and self._stepper.averaging:
-            self._stepper.averaging.swap()
-
-    def _share_statistics(self) -> None:
-        """Give all processes the mean of their batch norm statistics; weights are equal."""
-        if self.trainer.world_size > 1:
-            for statistic in self.stepper.statistics():
-                statistic.copy_(self.trainer.strategy.reduce(statistic.clone(), reduce_op="mean"))
+        if self.averaging:
+            self.averaging.swap()
 
     def _over_processes(self, total: Tensor) -> Tensor:
         return cast("Tensor", self.trainer.strategy.reduce(total, reduce_op="sum"))
 
+    @torch.no_grad()
     def _remember_predictions(self) -> None:
         """Add what the net, averaged so far, says of the replay's images."""
         split = self.trainer.datamodule.val  # type: ignore[attr-defined]  # ArraysDataModule's
-        self.history.choose(split.labels, self.classes)
-        images = torch.stack([torch.tensor(split.images[i]) for i in self.history.images])
-        probabilities = self.stepper.probabilities(images.to(self.device))
-        self.history.probabilities.append(probabilities.tolist())
+        images = self.history.choose(split, self.classes).to(self.device)
+        self.net.eval()
+        self._swap()
+        self.history.probabilities.append(self._logits(images).softmax(dim=1).tolist())
+        self._swap()
+        self.net.train()

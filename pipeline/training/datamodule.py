@@ -1,13 +1,15 @@
 """The LightningDataModule: whole splits as one tensor each, or streamed where they do not fit."""
 
 import math
-import os
+import threading
 from typing import Literal
 
 import lightning
 import torch
 
-from pipeline.training.batches import Batches, Fetch, Plan, Split, resident, streamed
+from pipeline.training.batches import Batches, Fetch, Plan, Split
+from pipeline.training.fetching import resident, streamed
+from pipeline.training.memory import free_memory
 
 VAL_BATCH = 512  # images; no recipe depends on it
 STEPS_PER_CALL = 16  # mini-batches in one training_step
@@ -17,20 +19,26 @@ Placement = Literal["auto", "resident", "streamed"]
 
 
 class ArraysDataModule(lightning.LightningDataModule):
-    """Chunks of mini-batches of `train` and `val`; `placement` auto asks for free memory."""
+    """Chunks of mini-batches of `train` and `val`; `placement` auto asks for free memory.
 
-    def __init__(
+    `evened`: training sees every class equally often, whatever their sizes.
+    """
+
+    def __init__(  # noqa: PLR0913 - independent choices
         self,
         train: Split,
         val: Split,
         *,
         batch_size: int,
         seed: int,
+        evened: bool = False,
         placement: Placement = "auto",
     ) -> None:
         super().__init__()
         self.train, self.val = train, val
         self.batch_size, self.seed, self.placement = batch_size, seed, placement
+        self.evened = evened
+        self.reading = threading.Lock()  # held while a thread copies to the GPU
 
     def train_dataloader(self) -> Batches:
         return self._batches(self.train, self.batch_size, seed=self.seed, per_chunk=STEPS_PER_CALL)
@@ -53,24 +61,17 @@ class ArraysDataModule(lightning.LightningDataModule):
             processes=trainer.world_size,
             per_chunk=per_chunk,
             seed=seed,
+            evened=split.labels if self.evened and seed is not None else None,
         )
         fetch = self._fetch(split, trainer.strategy.root_device)
         return Batches(plan, fetch, lambda: trainer.current_epoch)
 
     def _fetch(self, split: Split, device: torch.device) -> Fetch:
-        fits = math.prod(split.images.shape) <= ROOM * free_memory(device)
+        neighbours = 1 if device.type == "cuda" else self._processes_here()
+        fits = math.prod(split.images.shape) <= ROOM * free_memory(device) / neighbours
         if self.placement == "resident" or (self.placement == "auto" and fits):
             return resident(split, device)
-        return streamed(split, device)
+        return streamed(split, device, self.reading)
 
-
-def free_memory(device: torch.device) -> int:
-    """Return bytes; for the CPU what Linux calls available, or else a quarter of all."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123 - no path of ours
-            sizes = dict(line.split(":") for line in file)
-        return int(sizes["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    def _processes_here(self) -> int:
+        return self.trainer.num_devices if self.trainer else 1

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.training.batches import Split
+
+MEASURED = ("train_loss", "val_loss", "val_accuracy")
 
 
 @dataclass
@@ -20,11 +26,17 @@ class History:
     probabilities: list[list[list[float]]] = field(default_factory=list)  # [epoch][image][class]
     curves: list[dict[str, float]] = field(default_factory=list)
 
-    def choose(self, labels: NDArray[np.int64], classes: int) -> None:
-        """Take the first validation image of each class for the replay, once for all epochs."""
+    def choose(self, split: Split, classes: int) -> Tensor:
+        """Return the replay's images (N, C, H, W) uint8: the first of each class."""
         if not self.images:
-            self.images = one_per_class(labels, classes)
-            self.labels = [int(labels[place]) for place in self.images]
+            self.images = one_per_class(split.labels, classes)
+            self.labels = [int(split.labels[place]) for place in self.images]
+        return torch.stack([torch.tensor(split.images[place]) for place in self.images])
+
+    def add(self, epoch: int, measured: Mapping[str, Tensor], learning_rate: float) -> None:
+        """Add an epoch's row to the curves."""
+        losses = {name: float(measured[name]) for name in MEASURED}
+        self.curves.append({"epoch": epoch, **losses, "learning_rate": learning_rate})
 
     @property
     def replay(self) -> dict[str, Any]:

@@ -4,15 +4,32 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
 
-def loss(name: str, logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """Return the mean over the batch; logits (N, classes), labels (N,) class indexes."""
+def loss(
+    name: str,
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """Return the mean over the batch; logits (N, classes), labels (N,) class indexes.
+
+    With `weights` (classes,) each image's error counts as much as its class says.
+    """
+    how = "mean" if weights is None else "none"
     if name == "squared_error":
-        return squared_error(logits, labels)
-    return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        error = squared_error(logits, labels, reduction=how)
+    else:
+        error = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction=how)
+    return error if weights is None else (error * weights[labels]).mean()
 
 
-def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return ½ Σ (target - output)² over the softmax outputs of an image, mean over the batch."""
+def squared_error(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return ½ Σ (target - output)² over the softmax outputs of an image, mean over the batch.
+
+    With the `reduction` none it is (N,).
+    """
     output = logits.softmax(dim=1)
     target = F.one_hot(labels, logits.shape[1]).to(output.dtype)
-    return (target - output).square().sum(dim=1).mean() / 2
+    error = (target - output).square().sum(dim=1)
+    return error / 2 if reduction == "none" else error.mean() / 2

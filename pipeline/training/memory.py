@@ -1,10 +1,14 @@
-"""Keeps the memory of a training step for the next one, where the C library would give it back.
+"""How much memory there is, and how a training step keeps its own for the next one.
 
 glibc returns large blocks to the kernel as soon as they are free. A training step frees all of its
 maps, and the next one is handed the same memory page by page, each filled with zeros by a fault.
 """
 
 import ctypes
+
+import torch
+
+from contract import granted
 
 # Parameters of mallopt(3), malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -18,3 +22,10 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     return all([mallopt(M_TRIM_THRESHOLD, KEPT), mallopt(M_MMAP_THRESHOLD, LARGEST)])
+
+
+def free_memory(device: torch.device) -> int:
+    """Return bytes; for the CPU what Linux calls available, within the container's limit."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return granted.free_memory()

@@ -1,7 +1,8 @@
-"""The way back into an interrupted training, kept outside DVC's outs.
+"""What an interrupted training is resumed from, kept outside DVC's outs.
 
 DVC deletes a stage's outs before it runs, so what a later run goes on from lies in `.train/KEY`:
-Lightning checkpoints, and the id of the MLflow run. KEY names parameters, data, code and versions.
+Lightning checkpoints, and the training's `pipeline.run`. KEY names parameters, data, code and
+versions.
 """
 
 import shutil
@@ -14,14 +15,14 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from pipeline import files
+from contract import files
 
 KEPT_FOLDERS = 3  # of other trainings that were interrupted and may be asked for again
 
 
 @dataclass(frozen=True)
-class WayBack:
-    """One training's folder: `checkpoints/epoch=N.ckpt` and `run_id`."""
+class ResumePoint:
+    """One training's folder: `checkpoints/epoch=N.ckpt` and `training`, its `pipeline.run`."""
 
     folder: Path
 
@@ -30,12 +31,12 @@ class WayBack:
         return self.folder / "checkpoints"
 
     @property
-    def run_id(self) -> str | None:
-        file = self.folder / "run_id"
+    def training(self) -> str | None:
+        file = self.folder / "training"
         return file.read_text() if file.exists() else None
 
-    def remember_run(self, run_id: str) -> None:
-        files.write_bytes(self.folder / "run_id", run_id.encode())
+    def remember(self, training: str) -> None:
+        files.write_bytes(self.folder / "training", training.encode())
 
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint that can be read; broken ones are removed."""
@@ -57,19 +58,19 @@ def folder_of(root: Path, key: str) -> Path:
 
 
 @contextmanager
-def way_back(root: Path, key: str, *, resume: bool) -> Iterator[WayBack]:
+def resume_point(root: Path, key: str, *, resume: bool) -> Iterator[ResumePoint]:
     """Hold the folder of this training; a twin that runs at this moment gets one of its own.
 
     `resume=False` starts over. The folder stays after the block, unless it is forgotten.
     """
-    way = WayBack(folder_of(root, key))
+    way = ResumePoint(folder_of(root, key))
     way.folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(way.folder.with_suffix(".lock"))
     try:
         lock.acquire(blocking=False)
     except Timeout:
         with tempfile.TemporaryDirectory(prefix="train-") as folder:
-            yield WayBack(Path(folder))
+            yield ResumePoint(Path(folder))
         return
     try:
         _remove_old(way.folder.parent)

@@ -1,6 +1,5 @@
 """One tracked training from prepared arrays to a fitted net, from where an earlier one stopped."""
 
-import logging
 import math
 import os
 import sys
@@ -9,29 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightning
-import msgspec
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.utilities import rank_zero_only
 
-from pipeline import config, files
-from pipeline.data.arrays import Prepared
+from contract import files
+from pipeline import config
 from pipeline.errors import PipelineError
-from pipeline.tracking import provenance
+from pipeline.tracking import provenance, trainings
 from pipeline.tracking import store as tracking
-from pipeline.tracking.settling import settled
-from pipeline.training import trainer
-from pipeline.training.checkpoint import Origin
+from pipeline.tracking.ending import ended_with
+from pipeline.tracking.run import TrackedRun
+from pipeline.training import costs, ranks, trainer
 from pipeline.training.classifier import ImageClassifier
-from pipeline.training.datamodule import ArraysDataModule
-from pipeline.training.resume import WayBack, folder_of, way_back
-
-CODE = Path(__file__).parents[1]
-WAY_BACK = (
-    "TRAIN_WAY_BACK"  # tells the processes that Lightning starts where the first one keeps it
-)
+from pipeline.training.recipe import Recipe
+from pipeline.training.resume import ResumePoint, resume_point
+from pipeline.training.stopping import Stopping
 
 
 class TrainingError(PipelineError, RuntimeError):
@@ -40,71 +31,25 @@ class TrainingError(PipelineError, RuntimeError):
 
 @dataclass(frozen=True)
 class Tracked:
-    """A training under way: where it may go on from, and the run, which the first process has."""
+    """A training under way; the first process alone has the way back, and the run."""
 
-    way: WayBack
-    run: tracking.TrackedRun | None
+    stopping: Stopping
+    way: ResumePoint | None = None
+    run: TrackedRun | None = None
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """What makes the weights what they are: two sections of the parameters, and the data."""
-
-    model: config.Model
-    train: config.Train
-    data: Prepared
-
-    @property
-    def origin(self) -> Origin:
-        params = {
-            "model": msgspec.to_builtins(self.model),
-            "train": msgspec.to_builtins(self.train),
-        }
-        return Origin(files.sha256_of_json(params), self.data.dataset.sha256_of_all)
-
-    @property
-    def key(self) -> str:
-        """Names a way back: equal keys may go on from each other's checkpoints."""
-        code = {str(p.relative_to(CODE)): files.sha256_of_file(p) for p in CODE.rglob("*.py")}
-        versions = {"torch": torch.__version__, "lightning": lightning.__version__}
-        origin = (self.origin.params_sha256, self.origin.data_sha256)
-        return files.sha256_of_json([*origin, code, versions])
-
-    @property
-    def tags(self) -> dict[str, str]:
-        dataset = self.data.dataset
-        return {
-            "params.sha256": self.origin.params_sha256,
-            "data.sha256": self.origin.data_sha256,
-            "data.name": dataset.name,
-            "data.source": dataset.source,
-            "data.requested": dataset.requested,
-        }
-
-    def classifier(self) -> ImageClassifier:
-        dataset = self.data.dataset
-        return ImageClassifier(
-            model=msgspec.to_builtins(self.model),
-            train=msgspec.to_builtins(self.train),
-            image_shape=list(dataset.image_shape),
-            classes=len(dataset.classes),
-            mean=list(dataset.mean),
-            std=list(dataset.std),
-        )
-
-    def batches(self) -> ArraysDataModule:
-        return ArraysDataModule(
-            self.data.train,
-            self.data.val,
-            batch_size=self.train.batch_size,
-            seed=self.train.seed,
-        )
+    def made(self, checkpoint: Path) -> None:
+        """Tie the run to the file, and to the results of equal bytes, if there are any."""
+        if self.run:
+            sha256 = files.sha256_of_file(checkpoint)
+            self.run.add_tags({"checkpoint.sha256": sha256})
+            trainings.remember(provenance.repository_root(), sha256, self.run.training)
+            self.run.adopt_equal(sha256)
 
 
 class Epochs(Callback):
     """After each epoch: the curves to the tracked run, and a stop where the loss is no number."""
 
-    def __init__(self, run: tracking.TrackedRun | None) -> None:
+    def __init__(self, run: TrackedRun | None) -> None:
         self.run = run
 
     def on_train_start(
@@ -113,7 +58,7 @@ class Epochs(Callback):
         pl_module: LightningModule,
     ) -> None:
         """A training that goes on in another run brings its past along."""
-        if self.run is None or "train_loss" in self.run.record.data.metrics:
+        if self.run is None or not self.run.is_new:
             return
         for row in past(pl_module):
             self.run.add_metrics(row, step=int(row["epoch"]))
@@ -130,8 +75,8 @@ class Epochs(Callback):
         if self.run:
             self.run.add_metrics(metrics, step=epoch)
         if trainer.is_global_zero and trainer.progress_bar_callback is None:
-            told = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-            print(f"epoch {epoch}/{trainer.max_epochs}: {told}", flush=True)  # noqa: T201
+            values = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+            print(f"epoch {epoch}/{trainer.max_epochs}: {values}", flush=True)  # noqa: T201
 
 
 def past(module: LightningModule) -> list[dict[str, float]]:
@@ -142,58 +87,94 @@ def past(module: LightningModule) -> list[dict[str, float]]:
 def fit(recipe: Recipe, under_way: Tracked) -> ImageClassifier:
     """Train, from the last checkpoint of an interrupted training if there is one.
 
-    Raises TrainingError where the loss is not a number, KeyboardInterrupt where a signal came.
+    Raises TrainingError where the loss is not a number, LostProcessError where another process
+    has gone, KeyboardInterrupt and SystemExit where a signal came.
     """
     way = under_way.way
-    keep = ModelCheckpoint(
-        dirpath=way.checkpoints, filename="{epoch}", save_top_k=1, enable_version_counter=False
-    )
-    last = way.last_checkpoint()
-    if last and under_way.run:
+    last = way.last_checkpoint() if way else None
+    if last:
         print(f"goes on after {last.stem}; TRAIN_RESUME=0 starts over", flush=True)  # noqa: T201
     module = recipe.classifier()
-    callbacks = [Epochs(under_way.run), keep]
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     built = trainer.build(
-        recipe.train, root=way.folder, callbacks=callbacks, progress=sys.stderr.isatty()
+        recipe.train,
+        root=way.folder if way else Path(),
+        callbacks=[Epochs(under_way.run), under_way.stopping, _keep(way)],
+        progress=sys.stderr.isatty(),
     )
-    built.fit(module, recipe.batches(), ckpt_path=last, weights_only=True)
+    estimate = costs.check(module, built, images=len(recipe.data.train.labels))
+    if built.global_rank == 0:
+        print(estimate, flush=True)  # noqa: T201
+    with ranks.complete(built), ranks.agreed(built, last) as checkpoint:
+        built.fit(module, recipe.batches(), ckpt_path=checkpoint, weights_only=True)
     if built.interrupted:
         raise KeyboardInterrupt
     return module
 
 
+def fit_untracked(recipe: Recipe, *callbacks: Callback) -> ImageClassifier:
+    """Train once, and leave no file: a trial of a sweep, a row of a benchmark.
+
+    Raises KeyboardInterrupt where a signal came.
+    """
+    module = recipe.classifier()
+    built = trainer.build(recipe.train, root=Path(), callbacks=callbacks, progress=False)
+    built.fit(module, recipe.batches())
+    if built.interrupted:
+        raise KeyboardInterrupt
+    return module
+
+
+def _keep(way: ResumePoint | None) -> ModelCheckpoint:
+    """Keep the last epoch; the first process tells the others where."""
+    folder = way.checkpoints if way else None
+    return ModelCheckpoint(
+        dirpath=folder, filename="{epoch}", save_top_k=1, enable_version_counter=False
+    )
+
+
 @contextmanager
 def tracked(
     recipe: Recipe,
-    params: Mapping[str, tracking.Scalar],
+    params: Mapping[str, config.Scalar],
     params_file: Path,
     *,
     resume: bool,
 ) -> Iterator[Tracked]:
-    """Open the way back and the run that belongs to it, and settle both with the block.
+    """Open the resume point and the run that belongs to it, and end both with the block.
 
     Of several processes that train together, the first does so for all.
     """
+    stopping = Stopping()
+    with stopping.listening():
+        if ranks.is_first():
+            with _opened(recipe, params, params_file, resume=resume) as (way, run):
+                yield Tracked(stopping, way, run)
+        else:
+            yield Tracked(stopping)
+
+
+@contextmanager
+def _opened(
+    recipe: Recipe,
+    params: Mapping[str, config.Scalar],
+    params_file: Path,
+    *,
+    resume: bool,
+) -> Iterator[tuple[ResumePoint, TrackedRun]]:
     root = provenance.repository_root()
-    if rank_zero_only.rank > 0:  # type: ignore[attr-defined]  # Lightning sets it on the function
-        folder = os.environ.get(WAY_BACK) or folder_of(root, recipe.key)
-        yield Tracked(WayBack(Path(folder)), None)
-        return
     store = tracking.open_store(root)
-    store.settle_dead_runs()
-    with way_back(root, recipe.key, resume=resume) as way:
-        os.environ[WAY_BACK] = str(way.folder)
-        run = store.reopen(way.run_id) if way.run_id else None
+    store.end_dead_runs()
+    with resume_point(root, recipe.key, resume=resume) as way:
+        run = store.reopen(way.training) if way.training else None
         if run is None:
             experiment = tracking.experiment_of(recipe.data.dataset.name)
             run = store.create(experiment, describe(recipe), {}, params_file)
-        way.remember_run(run.id)
-        with settled(run):
+        way.remember(run.training)
+        with ended_with(run):
             run.add_tags({**recipe.tags, **provenance.process_tags()})
             run.add_params(params)
             run.add_dataset(recipe.data.dataset)
-            yield Tracked(way, run)
+            yield way, run
         way.forget()
 
 

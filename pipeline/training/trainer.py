@@ -1,5 +1,6 @@
 """The Lightning Trainer as every training here wants it: calm, and nothing of its own injected."""
 
+import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
@@ -14,10 +16,24 @@ from lightning.pytorch.loggers import Logger
 from torch.utils import deterministic
 
 from pipeline.errors import PipelineError
+from pipeline.training import cluster, precision
 from pipeline.training.memory import keep_freed_memory
+from pipeline.training.whole_files import WholeFiles
 
 if TYPE_CHECKING:
     from pipeline.config import Train
+
+# Warnings about which nobody who trains can, or should, do anything
+NOTHING_TO_DO: Sequence[tuple[str, type[Warning]]] = (
+    # Lightning 2.6 asks torch 2.15 in words of before
+    (r"`isinstance\(treespec, LeafSpec\)`", FutureWarning),
+    # Lightning looks for srun on PATH, not for a job
+    ("The `srun` command is available", UserWarning),
+    # a training goes on from what lies there
+    ("Checkpoint directory .* exists and is not empty", UserWarning),
+    # one copy of a gradient; the order of channels that causes it is worth more
+    ("Grad strides do not match bucket view", UserWarning),
+)
 
 
 class DeviceError(PipelineError, ValueError):
@@ -39,6 +55,8 @@ class CalmBar(TQDMProgressBar):
 def check_device(train: "Train") -> None:
     """Raise DeviceError where Lightning would fail, or train in another precision than is said.
 
+    ClusterError where it would wait for processes that nobody starts.
+
     pipeline.config refuses what is wrong on any machine; this is what is wrong on this one.
     """
     cuda = CUDAAccelerator.is_available()
@@ -53,6 +71,7 @@ def check_device(train: "Train") -> None:
             f"(train.accelerator is {train.accelerator!r}): take 32-true or bf16-mixed, "
             "or train where there is a GPU"
         )
+    cluster.check(devices=train.devices, num_nodes=train.num_nodes)
 
 
 def build(
@@ -72,8 +91,10 @@ def build(
     keep_freed_memory()
     # deterministic mode would fill every new tensor; nothing here reads what it has not written
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # made at run time
-    # Lightning 2.6 asks torch 2.15 in words of before; nobody who trains can do anything about it
-    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for words, category in NOTHING_TO_DO:
+        warnings.filterwarnings("ignore", words, category)
     bar = [CalmBar()] if progress else []
     return lightning.Trainer(
         default_root_dir=root,
@@ -81,7 +102,8 @@ def build(
         devices=train.devices,
         strategy=train.strategy,
         num_nodes=train.num_nodes,
-        precision=train.precision,
+        plugins=[cluster.environment(), WholeFiles()],
+        precision=precision.of_lightning(train.precision),
         max_epochs=train.epochs,
         deterministic="warn" if train.deterministic else False,
         callbacks=[*callbacks, *bar],
@@ -93,3 +115,15 @@ def build(
         num_sanity_val_steps=0,
         log_every_n_steps=1,
     )
+
+
+def first_says(train: "Train", found: bool) -> bool:  # noqa: FBT001 - what one process has found
+    """Return what the first process has found, in every process that torchrun or srun started.
+
+    Those that Lightning starts come later, and only where there is something to train.
+    """
+    if isinstance(cluster.environment(), LightningEnvironment):
+        return found
+    strategy = build(train, root=Path(), progress=False).strategy
+    strategy.setup_environment()
+    return strategy.broadcast(found)

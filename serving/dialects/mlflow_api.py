@@ -4,14 +4,18 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-import orjson
 
+from contract.arrays import Images, Probabilities
 from serving.dialects import json_numbers
 from serving.dialects.json_text import complaint
-from serving.errors import BadRequest, UnsupportedMediaType
+from serving.dialects.off_loop import off_loop
+from serving.dialects.picture_files import PictureFiles, are_strings
+from serving.dialects.pieces import json_items, made
+from serving.dialects.pixel_values import refuse_scaled
+from serving.errors import BadRequest
 from serving.models.lineup import Lineup
-from serving.models.model import Images
-from serving.wire.messages import JSON, Reply, Request
+from serving.models.model import Facts
+from serving.wire.messages import Reply, Request
 
 _COLUMN = "images"
 _FORMS = "exactly one of inputs, instances, dataframe_split and dataframe_records"
@@ -39,38 +43,57 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 @dataclass(slots=True, frozen=True)
 class Invocations:
     lineup: Lineup
-    batch_limit: int
+    files: PictureFiles
 
     async def __call__(self, request: Request) -> Reply:
-        kind = request.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind != JSON:
-            raise UnsupportedMediaType("this path reads application/json: say so in Content-Type")
         served = self.lineup.pick()
-        images = self._images(_decoded(request.body), served.facts.image_shape)
-        probabilities = await served.batcher.submit(images)
-        return Reply(
-            orjson.dumps(
-                {"predictions": {"probabilities": probabilities}},
-                option=orjson.OPT_SERIALIZE_NUMPY,
-            ),
-            headers=((b"x-model-version", served.facts.version.encode()),),
-        )
+        request.context.version = served.facts.version
+        served.batcher.expect(request.context)
+        images = await self._images(_decoded(request.body), served.facts)
+        probabilities = await served.batcher.answer(images, request.context)
+        body = await made(lambda: _written(probabilities), numbers=probabilities.size)
+        return Reply(body, headers=((b"x-model-version", served.facts.version.encode()),))
 
-    def _images(self, body: _Body, shape: json_numbers.Shape) -> Images:
+    async def _images(self, body: _Body, facts: Facts) -> Images:
         if isinstance(body.dataframe_split, _Split):
-            return self._cells(_split_cells(body.dataframe_split), shape)
+            return await self._cells(_split_cells(body.dataframe_split), facts)
         if isinstance(body.dataframe_records, list):
-            return self._cells([record.images for record in body.dataframe_records], shape)
+            return await self._cells([record.images for record in body.dataframe_records], facts)
         tensor = body.inputs if isinstance(body.inputs, msgspec.Raw) else body.instances
         text = bytes(tensor) if isinstance(tensor, msgspec.Raw) else b""
         if text.lstrip()[:1] == b"{":
             text = _named(text)
-        return json_numbers.read_images(text, shape, limit=self.batch_limit)
+        if are_strings(text):
+            return await self._pictures(text, facts)
+        return await off_loop(_pixels, text, facts, self.files.batch_limit)
 
-    def _cells(self, cells: list[msgspec.Raw], shape: json_numbers.Shape) -> Images:
-        if not 1 <= len(cells) <= self.batch_limit:
-            raise BadRequest(f"{len(cells)} rows given: give 1 to {self.batch_limit}")
-        return np.stack([json_numbers.read_cell(bytes(cell), shape) for cell in cells])
+    async def _cells(self, cells: list[msgspec.Raw], facts: Facts) -> Images:
+        limit = self.files.batch_limit
+        if not 1 <= len(cells) <= limit:
+            raise BadRequest(f"{len(cells)} rows given: give 1 to {limit}")
+        texts = [bytes(cell) for cell in cells]
+        if are_strings(texts[0]):
+            return await self._pictures(b"[%b]" % b",".join(texts), facts)
+        images = np.stack([json_numbers.read_cell(text, facts.image_shape) for text in texts])
+        refuse_scaled(images, is_bright=facts.is_bright)
+        return images
+
+    async def _pictures(self, text: bytes, facts: Facts) -> Images:
+        return await self.files.images(await self.files.of_json(text), self.files.way(facts))
+
+
+def _written(probabilities: Probabilities) -> bytearray:
+    body = bytearray(b'{"predictions":{"probabilities":[')
+    for piece in json_items(probabilities):
+        body += piece
+    body += b"]}}"
+    return body
+
+
+def _pixels(text: bytes, facts: Facts, limit: int) -> Images:
+    images = json_numbers.read_images(text, facts.image_shape, limit=limit)
+    refuse_scaled(images, is_bright=facts.is_bright)
+    return images
 
 
 def _decoded(text: bytes) -> _Body:

@@ -1,17 +1,22 @@
 """POST /predict: the door for people and browsers."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 from urllib.parse import parse_qsl
 
+import numpy as np
+
 from serving.dialects import predictions
+from serving.dialects.pieces import AT_ONCE, made
 from serving.dialects.predict_bodies import BodyReader
-from serving.errors import BadRequest
-from serving.models.lineup import Lineup
-from serving.pictures.decoding import Fit
+from serving.errors import BadRequest, ServingError
+from serving.models.lineup import Lineup, Served
+from serving.pictures.fitting import Fit
 from serving.wire.messages import Reply, Request
 
 _FITS = get_args(Fit)
+_KNOWN = "top_k, fit, errors and version"
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,6 +24,7 @@ class Options:
     top_k: int | None = None  # None: all, in the order of the classes
     fit: Fit = "auto"
     version: str | None = None
+    errors_each: bool = False  # a bad picture's error stands in its place; the others are answered
 
 
 _DEFAULT = Options()
@@ -32,16 +38,38 @@ class Predict:
     async def __call__(self, request: Request) -> Reply:
         options = read_options(request.query)
         served = self.lineup.pick(version=options.version)
+        request.context.version = served.facts.version
+        served.batcher.expect(request.context)
         content_type = request.headers.get(b"content-type", b"")
-        images = await self.reader.read(
-            request.body, content_type, served.facts.image_shape, options.fit
+        if options.errors_each:
+            return await self._each(request, content_type, served, options)
+        images = await self.reader.read(request.body, content_type, served.facts, options.fit)
+        probabilities = await served.batcher.answer(images, request.context)
+        if probabilities.size <= AT_ONCE:  # without a step more: many requests are one small image
+            return Reply(predictions.body(probabilities, served.facts, options.top_k))
+        write = partial(predictions.body, probabilities, served.facts, options.top_k)
+        return Reply(await made(write, numbers=probabilities.size))
+
+    async def _each(
+        self, request: Request, content_type: bytes, served: Served, options: Options
+    ) -> Reply:
+        """200 also where all are bad: what was asked for is a word about each."""
+        outcomes = await self.reader.read_each(
+            request.body, content_type, served.facts, options.fit
         )
-        probabilities = await served.batcher.submit(images)
-        return Reply(predictions.body(probabilities, served.facts, options.top_k))
+        faults = {at: one for at, one in enumerate(outcomes) if isinstance(one, ServingError)}
+        images = [one for one in outcomes if not isinstance(one, ServingError)]
+        probabilities = (
+            await served.batcher.answer(np.stack(images), request.context)
+            if images
+            else np.empty((0, len(served.facts.classes)), np.float32)
+        )
+        write = partial(predictions.body, probabilities, served.facts, options.top_k, faults)
+        return Reply(await made(write, numbers=probabilities.size))
 
 
 def read_options(query: bytes) -> Options:
-    """top_k, fit and version; raises BadRequest for anything else."""
+    """top_k, fit, errors and version; raises BadRequest for anything else."""
     if not query:
         return _DEFAULT
     try:
@@ -49,11 +77,18 @@ def read_options(query: bytes) -> Options:
             query.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=8
         )
     except ValueError:
-        raise BadRequest("the query cannot be read: it may hold top_k, fit and version") from None
+        raise BadRequest(f"the query cannot be read: it may hold {_KNOWN}") from None
     given = dict(pairs)
-    if len(given) != len(pairs) or given.keys() - {"top_k", "fit", "version"}:
-        raise BadRequest("the query may hold top_k, fit and version, each once")
-    return Options(_top_k(given.get("top_k")), _fit(given.get("fit")), given.get("version"))
+    if len(given) != len(pairs) or given.keys() - {"top_k", "fit", "errors", "version"}:
+        raise BadRequest(f"the query may hold {_KNOWN}, each once")
+    if given.get("errors", "each") != "each":
+        raise BadRequest("errors must be each, or left away")
+    return Options(
+        _top_k(given.get("top_k")),
+        _fit(given.get("fit")),
+        given.get("version"),
+        errors_each="errors" in given,
+    )
 
 
 def _top_k(text: str | None) -> int | None:

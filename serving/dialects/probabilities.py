@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.models.model import Probabilities
+from contract.arrays import Probabilities
 
 
 def greatest(probabilities: Probabilities, k: int) -> NDArray[np.intp]:

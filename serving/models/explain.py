@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from contract.arrays import Images
+from contract.sidecars import ACTIVATIONS
 from serving.errors import BadRequest, ModelRefused, Unavailable
+from serving.models.activations import Activations, Array, load_activations
 from serving.models.lineup import Served
-from serving.models.model import Images
-from serving.models.sidecar import ENDING, Array, Sidecar, load_sidecar
 from serving.models.sources import FileSource
 
 _MOST_WAITING = 16  # requests
-_MOST_KEPT = 2  # sidecars: the primary's and the challenger's
+_MOST_KEPT = 2  # files: the primary's and the challenger's
 T = TypeVar("T")
 
 
@@ -27,10 +28,10 @@ class Explainers:
         self._source = source
         self._enabled = enabled
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="explain")
-        self._kept: OrderedDict[str, Sidecar] = OrderedDict()  # by the model's sha256
+        self._kept: OrderedDict[str, Activations] = OrderedDict()  # by the model's sha256
         self._waiting = 0
 
-    async def of(self, served: Served) -> Sidecar:
+    async def of(self, served: Served) -> Activations:
         """Raise ModelRefused with the reason why there is none, or Unavailable."""
         if not self._enabled:
             raise ModelRefused("this server was started with --no-explain")
@@ -42,10 +43,10 @@ class Explainers:
     async def run(self, served: Served, images: Images, names: Sequence[str]) -> dict[str, Array]:
         """Give the named outputs; raises BadRequest or Unavailable."""
         try:
-            sidecar = await self.of(served)
+            activations = await self.of(served)
         except ModelRefused as error:
             raise BadRequest(f"this model's only output is probabilities: {error}") from None
-        return await self._apart(lambda: sidecar.run(images, names))
+        return await self._apart(lambda: activations.run(images, names))
 
     async def _apart(self, work: Callable[[], T]) -> T:
         if self._waiting >= _MOST_WAITING:
@@ -56,14 +57,14 @@ class Explainers:
         finally:
             self._waiting -= 1
 
-    def _load(self, served: Served) -> Sidecar:
+    def _load(self, served: Served) -> Activations:
         """Read the file beside the model; a missing one is looked for again next time."""
         sha256 = served.facts.sha256
         if sha256 not in self._kept:
-            content = self._source(served).sidecar(ENDING)
+            content = self._source(served).sidecar(ACTIVATIONS)
             if content is None:
                 raise ModelRefused("there is no activations file beside the model")
-            self._kept[sha256] = load_sidecar(content, model_sha256=sha256)
+            self._kept[sha256] = load_activations(content, model_sha256=sha256)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return self._kept[sha256]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from serving.batching import Batcher
+from serving.batching.batcher import Batcher
 from serving.errors import NotFound, Unavailable
 from serving.models.model import Facts, Model
 

@@ -3,15 +3,17 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from serving.batching import Batcher
+from serving.batching.batcher import Batcher
+from serving.counts.observing import Observe, observer, together
+from serving.counts.sheet import Recorder
+from serving.detached import detached
 from serving.errors import ModelRefused
 from serving.models.lineup import Lineup, Role, Served
 from serving.models.model import Model, load
+from serving.models.queueing import Bounds, batcher_of, seconds_of, tally_of
 from serving.models.sources import FileSource
-from serving.operations.metrics import Recorder
-from serving.operations.observing import Observe, observer, together
 
 _log = logging.getLogger("serving")
 
@@ -30,8 +32,7 @@ class Loader:
         recorder: Recorder,
         *,
         threads: int,
-        queue_items: int,
-        deadline_s: float,
+        bounds: Bounds,
         also: Callable[[Model], Sequence[Observe]],
     ) -> None:
         self._source = source
@@ -39,8 +40,7 @@ class Loader:
         self._lineup = lineup
         self._recorder = recorder
         self._threads = threads
-        self._queue_items = queue_items
-        self._deadline_s = deadline_s
+        self._bounds = bounds
         self._also = also  # who else looks at what each new model answers
         self._tried: str | None = None  # mark of what was loaded or refused last
         self._retired: set[Batcher] = set()
@@ -48,30 +48,36 @@ class Loader:
     async def start(self) -> Served:
         """Load for the first time; raises ModelRefused, which then names the role."""
         try:
-            return self._swap(await self._load())
+            return self._swap(*await self._load())
         except ModelRefused as error:
             raise ModelRefused(f"the {self._role.value} model {error}") from None
 
     async def watch(self, interval_s: float) -> None:
         """Follow the source for ever: a good file takes over, a bad one is counted and left."""
-        seen = self._source.mark()
+        seen = await detached(self._source.mark)
         while True:
             await asyncio.sleep(interval_s)
-            mark = self._source.mark()
+            mark = await detached(self._source.mark)
             while mark != seen:  # a file that is being copied is left alone
                 await asyncio.sleep(min(interval_s, _SETTLE_S))
-                seen, mark = mark, self._source.mark()
+                seen, mark = mark, await detached(self._source.mark)
             if mark is not None and mark != self._tried:
                 await self._reload()
 
-    async def _load(self) -> Model:
-        self._tried = self._source.mark()
-        return await asyncio.to_thread(lambda: load(self._source.read(), threads=self._threads))
+    async def _load(self) -> tuple[Model, Mapping[int, float]]:
+        """Give the model, and the seconds that runs of it take."""
+        self._tried, model, seconds = await detached(self._read)
+        return model, seconds
+
+    def _read(self) -> tuple[str | None, Model, Mapping[int, float]]:
+        mark = self._source.mark()
+        model = load(self._source.read(), threads=self._threads)
+        return mark, model, seconds_of(model, self._bounds)
 
     async def _reload(self) -> None:
         current = self._lineup.of(self._role)
         try:
-            model = await self._load()
+            model, seconds = await self._load()
             if current is not None and (unlike := model.facts.unlike(current.facts)):
                 raise ModelRefused(f"has {unlike}: restart the server to serve it")  # noqa: TRY301 -- as if load had
         except (ModelRefused, MemoryError) as error:
@@ -79,17 +85,17 @@ class Loader:
             _log.warning("new %s model refused, the old one stays: it %s", self._role.value, error)
             return
         if current is None or model.facts.version != current.facts.version:
-            served = self._swap(model)
+            served = self._swap(model, seconds)
             _log.info("%s model is now %s", self._role.value, served.facts.version)
 
-    def _swap(self, model: Model) -> Served:
+    def _swap(self, model: Model, seconds: Mapping[int, float]) -> Served:
         role = self._role.value
-        batcher = Batcher(
+        batcher = batcher_of(
             model,
-            queue_items=self._queue_items,
-            deadline_s=self._deadline_s,
-            observe=together(observer(self._recorder, self._role), *self._also(model)),
-            count_waiting=self._recorder.counter("queue_images", role).add,
+            seconds,
+            self._bounds,
+            observe=together(observer(self._recorder, role), *self._also(model)),
+            tally=tally_of(self._recorder, role),
         )
         served = Served(self._role, model, batcher)
         before = self._lineup.put(served)

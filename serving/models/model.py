@@ -1,38 +1,24 @@
 """One exported ONNX file becomes a Model: checked, self-tested, ready to run."""
 
-import base64
-import binascii
-import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
+from contract import metadata
+from contract.arrays import Images, Probabilities
+from contract.files import sha256_of_bytes
+from contract.metadata import DatasetMark, MetadataError, Statistics
+from contract.reading import probes
+from contract.reading.errors import RulesError
+from contract.reading.probes import Probes
+from contract.reading.rules import Rules
 from serving.errors import ModelRefused
 
-Images = NDArray[np.uint8]  # (N, C, H, W)
-Probabilities = NDArray[np.float32]  # (N, classes)
-
 _GOLDEN_TOLERANCE = 1e-4  # float32 on another processor; a wrong weight moves far more
-
-
-class Dataset(msgspec.Struct, frozen=True):
-    """What the model was trained on; `name` differs from `requested` after a fallback."""
-
-    name: str
-    requested: str
-    sha256: str = ""
-    test_sha256: str = ""
-
-
-class _Golden(msgspec.Struct, frozen=True):
-    images: str  # base64 of uint8 bytes, (n, C, H, W)
-    labels: list[int]
-    probabilities: list[list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +31,14 @@ class Facts:
     net: str
     classes: tuple[str, ...]
     image_shape: tuple[int, int, int]  # C, H, W
-    dataset: Dataset
+    dataset: DatasetMark
     params_sha256: str
     parameters: int
-    statistics: str  # JSON text: mean, std, reference
+    statistics: Statistics  # of the training images
+    is_bright: bool  # pixels above the first bin of intensity were trained on
+    rules: Rules  # how pictures become images
+    trained_formats: tuple[str, ...]  # of the pictures trained on; empty: not known
+    probes: Probes  # what the probe pictures gave at export; none in files from before
     golden_images: Images
     golden_labels: tuple[int, ...]
     golden_probabilities: Probabilities
@@ -87,7 +77,7 @@ class Model:
 
 
 def load(content: bytes, *, threads: int) -> Model:
-    """Read, check against the contract, warm up and self-test; raises ModelRefused."""
+    """Read, check against the contract and self-test; raises ModelRefused."""
     try:
         session = ort.InferenceSession(
             content, sess_options(threads), providers=["CPUExecutionProvider"]
@@ -96,6 +86,7 @@ def load(content: bytes, *, threads: int) -> Model:
         raise ModelRefused(f"onnxruntime cannot read it: {_first_line(error)}") from None
     facts = _facts(session.get_modelmeta().custom_metadata_map, content)
     _check_graph(session, facts)
+    _check_pixels(facts)
     model = Model(facts, session)
     _self_test(model)
     return model
@@ -111,32 +102,34 @@ def sess_options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def _facts(metadata: dict[str, str], content: bytes) -> Facts:
+def _facts(properties: Mapping[str, str], content: bytes) -> Facts:
     try:
-        classes = msgspec.json.decode(metadata["classes"], type=tuple[str, ...])
-        shape = msgspec.json.decode(metadata["image_shape"], type=tuple[int, int, int])
-        golden = msgspec.json.decode(metadata["golden"], type=_Golden)
-        pixels = np.frombuffer(base64.b64decode(golden.images, validate=True), np.uint8)
-        sha256 = hashlib.sha256(content).hexdigest()
-        return Facts(
-            name=metadata["model_name"],
-            version=sha256[:12],
-            sha256=sha256,
-            net=metadata["net"],
-            classes=classes,
-            image_shape=shape,
-            dataset=msgspec.json.decode(metadata["dataset"], type=Dataset),
-            params_sha256=metadata["params_sha256"],
-            parameters=int(metadata["parameters"]),
-            statistics=metadata["statistics"],
-            golden_images=pixels.reshape(-1, *shape),
-            golden_labels=tuple(golden.labels),
-            golden_probabilities=np.array(golden.probabilities, np.float32),
-        )
-    except KeyError as error:
-        raise ModelRefused(f"its metadata has no {error.args[0]!r}: export it again") from None
-    except (ValueError, binascii.Error) as error:  # msgspec's errors are ValueErrors
-        raise ModelRefused(f"its metadata cannot be read: {_first_line(error)}") from None
+        said = metadata.read(properties)
+        images, probabilities = said.golden.arrays(said.image_shape)
+    except RulesError as error:
+        raise ModelRefused(f"cannot be served here: {error}") from None
+    except MetadataError as error:
+        raise ModelRefused(f"{_first_line(error)}: export it again") from None
+    sha256 = sha256_of_bytes(content)
+    return Facts(
+        name=said.model_name,
+        version=sha256[:12],
+        sha256=sha256,
+        net=said.net,
+        classes=said.classes,
+        image_shape=said.image_shape,
+        dataset=said.dataset,
+        params_sha256=said.params_sha256,
+        parameters=said.parameters,
+        statistics=said.statistics,
+        is_bright=said.statistics.is_bright,
+        rules=said.reading,
+        trained_formats=said.trained_formats,
+        probes=said.probes,
+        golden_images=images,
+        golden_labels=said.golden.labels,
+        golden_probabilities=probabilities,
+    )
 
 
 def _check_graph(session: ort.InferenceSession, facts: Facts) -> None:
@@ -155,13 +148,24 @@ def _check_graph(session: ort.InferenceSession, facts: Facts) -> None:
         raise ModelRefused("its golden inputs and probabilities do not fit each other")
 
 
+def _check_pixels(facts: Facts) -> None:
+    """Read the probe pictures as export did: other pixels would be other pictures than training's.
+
+    ModelRefused.
+    """
+    if faults := probes.check(facts.probes, facts.rules, facts.image_shape):
+        raise ModelRefused(
+            f"reads pictures otherwise here than where it was exported: {'; '.join(faults)}. "
+            "Install the Pillow that constraints.txt names, or export the model again here"
+        )
+
+
 def _self_test(model: Model) -> None:
     """Golden inputs must give the probabilities that the export saw, alone and in one batch."""
     images, expected = model.facts.golden_images, model.facts.golden_probabilities
     try:
         alone = np.concatenate([model(images[i : i + 1]) for i in range(len(images))])
         together = model(images)
-        model(np.zeros((64, *model.facts.image_shape), np.uint8))  # warm-up of a full slice
     except Exception as error:  # noqa: BLE001 -- its own exception classes are not public
         raise ModelRefused(f"it does not run: {_first_line(error)}") from None
     worst = float(max(np.abs(alone - expected).max(), np.abs(together - expected).max()))

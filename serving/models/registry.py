@@ -12,12 +12,14 @@ import os
 import re
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from contract import lifeline
 
 _log = logging.getLogger("serving.models.registry")
 
@@ -75,11 +77,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--interval", type=float, required=True, help="seconds; 0: look once")
+    parser.add_argument("--parent", type=int, required=True, help="process to end with")
     parser.add_argument("follow", nargs="+", help="ROLE=models:/NAME@ALIAS")
     chosen = parser.parse_args(argv)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     _log.setLevel(logging.INFO)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    lifeline.when_gone(partial(lifeline.is_child_of, chosen.parent))
     pairs = dict(pair.split("=", 1) for pair in chosen.follow)
     try:
         client, download = _connect()
@@ -149,12 +152,6 @@ def _point(link: Path, target: Path) -> None:
     beside.unlink(missing_ok=True)
     beside.symlink_to(target.name)
     beside.replace(link)
-
-
-def _end_with_parent() -> None:
-    while os.read(0, 1):  # not through sys.stdin, whose lock would outlive the main thread
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":

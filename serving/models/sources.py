@@ -1,5 +1,8 @@
 """Where a model's bytes come from, and how to see that they changed."""
 
+import errno
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +26,7 @@ class FileSource:
     def read(self) -> bytes:
         """Raise ModelRefused in one line."""
         try:
-            return self.path.read_bytes()
+            return _content(self.path)
         except OSError as error:
             raise ModelRefused(
                 f"cannot be read ({error.strerror}): give the path of an ONNX file, "
@@ -33,9 +36,21 @@ class FileSource:
     def sidecar(self, ending: str) -> bytes | None:
         """Read model.card.json or model.activations.onnx from beside model.onnx, if it is there."""
         try:
-            return self.path.with_suffix(ending).read_bytes()
+            return _content(self.path.with_suffix(ending))
         except OSError:
             return None
+
+
+def _content(path: Path) -> bytes:
+    """Read a file, but not what could keep the reader waiting for ever: a pipe, a device."""
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read()
+
+
+def _at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def source_of(address: str) -> FileSource:

@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 import orjson
 
+from contract.sidecars import CARD, card_model
 from serving import __version__
-from serving.lifecycle import drift
+from serving.counts import exposition as metrics_text
+from serving.counts import processes
+from serving.counts.exposition import Shown
+from serving.counts.sheet import Sheet
 from serving.models.lineup import Lineup, Role, Served
 from serving.models.sources import FileSource
-from serving.operations import metrics_text
-from serving.operations.metrics import Sheet
+from serving.watch import drift
 from serving.wire.messages import Reply, Request
 
 
@@ -25,15 +28,20 @@ class Operations:
     sources: Callable[[Served], FileSource]
 
     async def metrics(self, request: Request) -> Reply:
-        facts = self.lineup.pick().facts if self.lineup.has_primary else None
-        text = metrics_text.render(self.sheet, facts.classes if facts else ())
-        if facts:
-            text += drift.gauges(self.sheet, facts)
+        models = {
+            served.role.value: Shown(served.facts.name, served.facts.classes)
+            for served in self.lineup
+        }
+        text = metrics_text.render(self.sheet, models) + processes.render(self.sheet)
+        if self.lineup.has_primary:
+            served = self.lineup.pick()
+            text += drift.gauges(self.sheet, served.facts, served.role.value)
         return Reply(text, content_type=metrics_text.CONTENT_TYPE)
 
     async def drift(self, request: Request) -> Reply:
         """How far what is asked is from the training data, over all workers."""
-        return Reply(orjson.dumps(drift.report(self.sheet, self.lineup.pick().facts)))
+        served = self.lineup.pick()
+        return Reply(orjson.dumps(drift.report(self.sheet, served.facts, served.role.value)))
 
     async def model(self, request: Request) -> Reply:
         """The primary's facts, its card where there is one, and who stands beside it."""
@@ -51,15 +59,11 @@ class Operations:
 
     def _card(self, served: Served) -> object:
         """Read the sidecar that `evaluate` writes; one of another model is not shown."""
-        text = self.sources(served).sidecar(".card.json")
+        text = self.sources(served).sidecar(CARD)
         if text is None:
             return {"absent": "no model.card.json beside the model: `make repro` writes it"}
-        try:
-            card = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-            if msgspec.json.decode(card["model_sha256"]) == served.facts.sha256:
-                return orjson.Fragment(text)
-        except (msgspec.DecodeError, KeyError, UnicodeDecodeError):
-            pass
+        if card_model(text) == served.facts.sha256:
+            return orjson.Fragment(text)
         return {"absent": "model.card.json belongs to another model: `make repro` renews it"}
 
     async def version(self, request: Request) -> Reply:
@@ -79,5 +83,5 @@ def _facts(served: Served) -> dict[str, Any]:
         "parameters": facts.parameters,
         "params_sha256": facts.params_sha256,
         "dataset": msgspec.to_builtins(facts.dataset),
-        "statistics": orjson.Fragment(facts.statistics),
+        "statistics": msgspec.to_builtins(facts.statistics),
     }

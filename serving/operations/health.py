@@ -4,11 +4,13 @@
 
 from dataclasses import dataclass
 
+from serving.counts.families import LOADED
+from serving.counts.sheet import Sheet
 from serving.errors import Unavailable
-from serving.operations.metrics import LOADED, Sheet
 from serving.wire.messages import Reply, Request
 
 _LOADING = "no model is loaded yet: try again in a moment"
+_HANGS = "a run of the model does not return: this server has to be started again"
 _DRAINING = "the server is shutting down: send the request again"
 
 
@@ -22,6 +24,7 @@ class Health:
     sheet: Sheet
     draining: bool = False
     refusing: bool = False
+    hangs: bool = False  # a run of the model that does not return
     _loaded: bool = False
 
     def admit(self) -> None:
@@ -33,6 +36,8 @@ class Health:
             raise Unavailable(_LOADING)
         if self.refusing:
             raise Unavailable(_DRAINING)
+        if self.hangs:
+            raise Unavailable(_HANGS)
 
     def _everyone_loaded(self) -> bool:
         if not self._loaded:
@@ -40,6 +45,9 @@ class Health:
         return self._loaded
 
     async def live(self, request: Request) -> Reply:
+        """503, too, where only a new process helps."""
+        if self.hangs:
+            raise Unavailable(_HANGS)
         return Reply(b'{"live":true}')
 
     async def ready(self, request: Request) -> Reply:
@@ -47,4 +55,6 @@ class Health:
             raise Unavailable(_LOADING)
         if self.draining:
             raise Unavailable(_DRAINING)
+        if self.hangs:
+            raise Unavailable(_HANGS)
         return Reply(b'{"ready":true}')

@@ -57,7 +57,7 @@ export class Activations {
     return bundles;
   }
 
-  /** { weight, bias } of a layer; empty where it has none, or more than a page should carry. */
+  /** { weight, bias } of a layer; empty where it has none, or more than a page should load. */
   async parameters(item) {
     if (!item.weight || weightSize(item, this.layers) > LARGEST_WEIGHT) return {};
     const names = [item.weight, ...(item.bias ? [item.bias] : [])];

@@ -37,9 +37,9 @@ export const about = async () => (await call("explain")).json();
 /** Facts and card of the primary model. */
 export const card = async () => (await call("model")).json();
 
-/** A picture (Blob) as the pixels that the network receives: Uint8Array, C·H·W. */
-export async function fitted(picture, { version, fit }) {
-  const reply = await post(`fit?fit=${fit}&version=${version}`, picture, picture.type);
+/** A picture's file as the pixels that the network receives: Uint8Array, C·H·W. */
+export async function fitted(file, { version, fit }) {
+  const reply = await post(`fit?fit=${fit}&version=${version}`, file, "image/*"); // its signature counts
   return new Uint8Array(await reply.arrayBuffer());
 }
 

@@ -3,6 +3,7 @@
 import { greatest } from "./colour.js";
 import { h } from "./dom.js";
 import { sourceMaps, windowAt } from "./field.js";
+import { mapName } from "./layers.js";
 import { exact, plural } from "./numbers.js";
 import { grid, total, words } from "./spelled.js";
 
@@ -21,7 +22,7 @@ export function convolution({ item, before, unit, own, values, weight, bias }) {
   return { value, nodes: [intro(item, parts), h("div", { class: "parts" }, rows, more), sum(parts, offset, value, own)] };
 }
 
-/** [{ map, patch, kernel, sum }] for every map that this filter reads. */
+/** [{ name, patch, kernel, sum }] for every map that this filter reads. */
 function products({ item, before, unit, values, weight }) {
   const [first, last] = sourceMaps(item, before, unit.map);
   const { top, left } = windowAt(item, unit.row, unit.column);
@@ -29,7 +30,7 @@ function products({ item, before, unit, values, weight }) {
   const each = last - first + 1;
   const parts = [];
   for (let map = first; map <= last; map += 1) {
-    const part = { map, patch: [], kernel: [], sum: 0 };
+    const part = { name: mapName(before, map), patch: [], kernel: [], sum: 0 };
     for (let i = 0; i < kh * kw; i += 1) {
       const row = top + Math.floor(i / kw) * item.dilation[0];
       const column = left + (i % kw) * item.dilation[1];
@@ -48,9 +49,9 @@ function products({ item, before, unit, values, weight }) {
 function partRow(part, item, most) {
   const [, kw] = item.kernel;
   return h("div", { class: "part" },
-    h("span", { class: "from" }, `map ${part.map + 1}`),
-    grid(part.patch, kw, { most: most.patch, label: `Patch of map ${part.map + 1}` }), h("span", {}, "×"),
-    grid(part.kernel, kw, { most: most.kernel, label: `Kernel for map ${part.map + 1}` }),
+    h("span", { class: "from" }, part.name),
+    grid(part.patch, kw, { most: most.patch, label: `Patch of ${part.name}` }), h("span", {}, "×"),
+    grid(part.kernel, kw, { most: most.kernel, label: `Kernel for ${part.name}` }),
     h("b", {}, exact(part.sum)));
 }
 
@@ -66,8 +67,8 @@ function moreRows(rest, item, most) {
 function intro(item, parts) {
   const [kh, kw] = item.kernel;
   const each = `${kh} × ${kw} = ${kh * kw} numbers`;
-  if (parts.length === 1) return words(`${each} under the window, times the kernel’s ${kh * kw}, added up; then the bias.`);
-  return words(`This filter has one ${kh} × ${kw} kernel for each of ${parts.length} maps before it: ${parts.length} × ${kh * kw} = ${parts.length * kh * kw} products. All are added up, then the bias.`);
+  if (parts.length === 1) return words(`${each} under the window, each multiplied by its weight in the kernel; their sum, plus the bias.`);
+  return words(`This filter has one ${kh} × ${kw} kernel for each of ${parts.length} maps before it: ${parts.length} × ${kh * kw} = ${parts.length * kh * kw} products. All are added up, plus the bias.`);
 }
 
 function sum(parts, offset, value, own) {
@@ -80,5 +81,5 @@ function sum(parts, offset, value, own) {
 
 const tooLarge = (own) => ({
   value: own,
-  nodes: [words("This layer has more weights than a page should carry, so only its result is shown."), total("value", own)],
+  nodes: [words("This layer has more weights than the page loads, so only its result is shown."), total("value", own)],
 });

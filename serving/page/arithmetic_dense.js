@@ -8,9 +8,9 @@ import { plainRow, termRow, total, words } from "./spelled.js";
 const SHOWN = 8; // contributions
 const FEW = 16; // classes of which all exponentials fit
 
-export function fullyConnected({ item, before, unit, own, values, weight, bias, classes }) {
+export function fullyConnected({ item, before, unit, own, values, weight, bias }) {
   const index = unit.column;
-  if (!weight) return { value: own, nodes: [words("This layer has more weights than a page should carry, so only its result is shown."), total("value", own)] };
+  if (!weight) return { value: own, nodes: [words("This layer has more weights than the page loads, so only its result is shown."), total("value", own)] };
   const count = values.data.length;
   const products = Array.from(values.data, (x, i) => ({ i, x, w: weight.data[index * count + i] }));
   for (const one of products) one.product = one.x * one.w;
@@ -23,11 +23,11 @@ export function fullyConnected({ item, before, unit, own, values, weight, bias, 
   const rows = shown.map((one) => termRow(placeShort(before, unitAt(before, one.i)), one.x, one.w, one.product, most));
   if (rest.length) rows.push(plainRow(`${plural(rest.length, "more input")} together`, rest.reduce((s, one) => s + one.product, 0)));
   rows.push(plainRow("bias", offset));
-  const meaning = item.size === classes.length ? ` It is the score of class “${classes[index]}”.` : "";
+  const meaning = item.classes ? ` The sum is the score of class ${item.classes[index]}.` : "";
   return {
     value: sum + offset,
     nodes: [
-      words(`Every one of the ${plural(count, "number")} of ${before.name} takes part, each with a weight of its own. These count most.${meaning}`),
+      words(`Each of the ${plural(count, "value")} of ${before.name} is multiplied by its own weight. These products are the largest.${meaning}`),
       h("ol", { class: "terms" }, rows),
       total(`${exact(sum)} + bias ${exact(offset)}`.replace("+ bias −", "− bias "), sum + offset, own),
     ],
@@ -50,7 +50,7 @@ export function softmax({ unit, own, values, classes }) {
   return {
     value,
     nodes: [
-      words("e to the power of each score makes all of them positive; divided by their sum they add up to one. That is the probability that the server answers."),
+      words("The exponential of each score is positive; divided by their sum, they add up to 1. This is the probability that the server returns."),
       h("table", { class: "powers" }, h("thead", {}, head), h("tbody", {}, rows)),
       total(`${exact(powers[unit.column])} ÷ ${exact(sum)}`, value, own),
     ],

@@ -19,7 +19,7 @@ export function input({ item, unit, own, pixels, shape }) {
   return {
     value,
     nodes: [
-      words(`${outside ? "This square is padding around the picture: pixel value 0." : scale > 1 ? `The picture is enlarged ${scale} times; here it has the value ${Number(pixel.toFixed(2))} of 255.` : `The pixel here has the value ${pixel} of 255.`} It is brought to the scale 0–1; then the mean of all training pixels is taken off, and it is divided by their standard deviation, so that the network always starts from numbers around zero.`),
+      words(`${outside ? "This square is padding around the picture: pixel value 0." : scale > 1 ? `The picture is enlarged ${scale} times; here it has the value ${Number(pixel.toFixed(2))} of 255.` : `The pixel here has the value ${pixel} of 255.`} Divided by 255 it lies between 0 and 1; then the mean of the training pixels is subtracted, and the result is divided by their standard deviation, so that the inputs are centred on zero.`),
       total(`(${Number(pixel.toFixed(2))} ÷ 255 − ${exact(mean)}) ÷ ${exact(deviation)}`, value, own),
     ],
   };
@@ -53,11 +53,11 @@ function erf(x) {
 }
 
 const FUNCTIONS = {
-  relu: [(x) => Math.max(0, x), (x) => `max(0, ${x})`, "ReLU keeps what is positive and turns everything negative into zero. Without such a bend, a stack of layers could do no more than a single one."],
-  tanh: [Math.tanh, (x) => `tanh(${x})`, "The hyperbolic tangent squeezes every number into −1 to 1."],
-  sigmoid: [sigmoid, (x) => `1 ÷ (1 + e^−(${x}))`, "The sigmoid squeezes every number into 0 to 1."],
-  gelu: [(x) => (x * (1 + erf(x / Math.SQRT2))) / 2, (x) => `${x} × Φ(${x})`, "GELU weighs each number with the share of a normal distribution below it."],
-  silu: [(x) => x * sigmoid(x), (x) => `${x} × sigmoid(${x})`, "SiLU weighs each number with its own sigmoid."],
+  relu: [(x) => Math.max(0, x), (x) => `max(0, ${x})`, "ReLU keeps positive values and sets negative ones to zero. Without a non-linearity, several layers could compute no more than one."],
+  tanh: [Math.tanh, (x) => `tanh(${x})`, "The hyperbolic tangent maps every number into −1 to 1."],
+  sigmoid: [sigmoid, (x) => `1 ÷ (1 + e^−(${x}))`, "The sigmoid maps every number into 0 to 1."],
+  gelu: [(x) => (x * (1 + erf(x / Math.SQRT2))) / 2, (x) => `${x} × Φ(${x})`, "GELU multiplies each number by the probability that a standard normal variable is below it."],
+  silu: [(x) => x * sigmoid(x), (x) => `${x} × sigmoid(${x})`, "SiLU multiplies each number by its own sigmoid."],
 };
 
 export function nonlinearity(scene) {
@@ -81,9 +81,9 @@ export function pooling({ item, before, unit, own, values }) {
   const real = found.filter((x) => !Number.isNaN(x));
   const sum = real.reduce((a, b) => a + b, 0);
   const ways = {
-    max: [Math.max(...real), "The largest number of the window wins; where exactly it was no longer matters, so a small shift changes little.", `max(${real.map(short).join(", ")})`],
-    average: [sum / found.length, "The window’s mean.", `(${real.map(short).join(" + ")}) ÷ ${found.length}`],
-    sum: [sum, "The window’s sum.", real.map(short).join(" + ")],
+    max: [Math.max(...real), "The largest number of the window is kept; its exact position is not, so a small shift changes little.", `max(${real.map(short).join(", ")})`],
+    average: [sum / found.length, "The mean of the window is kept.", `(${real.map(short).join(" + ")}) ÷ ${found.length}`],
+    sum: [sum, "The sum of the window is kept.", real.map(short).join(" + ")],
   };
   const [value, why, formula] = ways[item.function] ?? ways.max;
   const shown = found.map((x) => (Number.isNaN(x) ? 0 : x));
@@ -91,7 +91,7 @@ export function pooling({ item, before, unit, own, values }) {
   const text = real.length <= 9 ? formula.replaceAll("+ −", "− ") : `${item.function} of ${real.length} numbers`;
   return {
     value,
-    nodes: [words(`The window of ${item.kernel.join(" × ")} on the same map before it. ${why}`), grid(shown, item.kernel[1], { most: greatest(values.data), win, label: "Window" }), total(text, value, own)],
+    nodes: [words(`A window of ${item.kernel.join(" × ")} on the same map of the layer before. ${why}`), grid(shown, item.kernel[1], { most: greatest(values.data), win, label: "Window" }), total(text, value, own)],
   };
 }
 

@@ -1,4 +1,4 @@
-// The kernel bench: any kernel on the drawing, with stride and padding, as the window slides.
+// The kernel bench: any kernel on the picture, with stride and padding, as the window slides.
 
 import { convolve, dot, patchAt } from "./convolve.js";
 import { greatest } from "./colour.js";
@@ -40,7 +40,7 @@ export class Bench {
   controls() {
     const again = () => this.update();
     return h("div", { class: "tools bench-tools" },
-      choice("Picture", ["Your drawing", "5 × 5 example"], "Your drawing", () => this.changePicture()),
+      choice("Picture", ["Your picture", "5 × 5 example"], "Your picture", () => this.changePicture()),
       choice("Kernel", [...Object.keys(KERNELS), OWN], "Edge detection", () => this.takeNamed()),
       choice("Size", ["3 × 3", "5 × 5"], "3 × 3", () => this.resize()),
       choice("Stride", ["1", "2", "3"], "1", again),

@@ -1,4 +1,4 @@
-// "It was a …": sends the picture and its true class, where the server takes such corrections.
+// Sends the picture and its right class, where the server takes such corrections.
 
 import { sendFeedback } from "./api.js";
 import { find, h, replace } from "./dom.js";
@@ -12,13 +12,13 @@ export function setUpFeedback({ isOn, model, shown }) {
     const said = find("#feedback-said");
     const result = shown();
     if (!result) {
-      said.textContent = "Draw something first.";
+      said.textContent = "There is no picture yet.";
       return;
     }
     const image = btoa(Array.from(result.pixels, (byte) => String.fromCharCode(byte)).join(""));
     try {
       await sendFeedback({ version: model().version, label: find("#truth").value, image });
-      said.textContent = "Thank you: noted.";
+      said.textContent = "Thank you. It is kept for review.";
     } catch (error) {
       said.textContent = error.message;
     }

@@ -12,7 +12,7 @@ export class Inside {
     this.failed = failed;
     this.activations = null;
     this.result = null;
-    this.network = new Network(find("#layers"), { selected: (unit) => this.guard(this.spell(unit)), bring: () => this.guard(this.bring()) });
+    this.network = new Network(find("#layers"), { selected: (unit) => this.selected(unit), bring: () => this.guard(this.bring()) });
     this.inspector = new Inspector(find("#inspector"), { closed: () => this.network.close() });
     this.filters = new Filters(find("#kernels"));
   }
@@ -31,10 +31,15 @@ export class Inside {
       this.network.absent(`The layers cannot be shown: ${model.absent}`);
       return;
     }
-    this.layers = layersOf(model.layers);
+    this.layers = layersOf(model.layers, model.classes);
     this.activations = new Activations(model, this.layers);
-    this.network.build(this.layers, model.classes);
+    this.network.build(this.layers);
     this.filters.build(this.layers, this.activations);
+  }
+
+  selected(unit) {
+    if (unit) this.inspector.uncover(this.network.markOf(unit));
+    this.guard(this.spell(unit));
   }
 
   /** Another picture has been classified; now show how. */

@@ -3,12 +3,14 @@
 import { greatest } from "./colour.js";
 import { h } from "./dom.js";
 import { describe } from "./layer_words.js";
+import { mapName } from "./layers.js";
 import { exact, short } from "./numbers.js";
 import { drawValues } from "./raster.js";
 
 const MAPS = 16; // shown at first, and added by each press of the button
 const ROW = 40; // cells of one row of a strip
 const UNITS = 600; // cells of a strip at most
+const LABELS = 20; // classes whose names fit below their cells
 
 function cellSize(item) {
   if (!item.isMaps) return item.size <= 20 ? 44 : 11;
@@ -17,7 +19,7 @@ function cellSize(item) {
 }
 
 export class LayerView {
-  constructor(item, layers, { first, classes }) {
+  constructor(item, layers, { first }) {
     this.item = item;
     this.values = null;
     const rows = item.isMaps ? item.height : Math.ceil(Math.min(item.size, UNITS) / ROW);
@@ -33,7 +35,7 @@ export class LayerView {
       h("div", { class: "about" }, ...describe(item, layers, first)),
       h("div", { class: "drawn" }, this.board, this.more,
         h("div", { class: "under" }, h("div", { class: "key", "aria-hidden": "true" }, this.low, h("i"), this.high), this.readout)));
-    this.labels = !item.isMaps && item.size === classes.length && item.size <= 20 ? classes : null;
+    this.labels = item.size <= LABELS ? item.classes : null;
     this.add();
   }
 
@@ -45,7 +47,7 @@ export class LayerView {
       const canvas = h("canvas", { "aria-hidden": "true" });
       const field = h("i", { class: "field", hidden: true });
       const unit = h("i", { class: "unit", hidden: true });
-      const frame = h("div", { class: "map", data: { map: String(map) }, style: { width: `${Math.round(this.columns * size)}px`, "aspect-ratio": `${this.columns} / ${this.rows}` } }, canvas, field, unit);
+      const frame = h("div", { class: "map", data: { map: String(map), ...(this.item.colours ? { name: mapName(this.item, map) } : {}) }, style: { width: `${Math.round(this.columns * size)}px`, "aspect-ratio": `${this.columns} / ${this.rows}` } }, canvas, field, unit);
       this.board.append(frame);
       this.figures.push({ canvas, field, unit, frame });
     }

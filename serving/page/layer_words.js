@@ -8,14 +8,16 @@ export const KIND_NAMES = {
   fully_connected: "fully connected", softmax: "softmax", other: "other",
 };
 
+const POOLED = { max: "the largest value", average: "the mean", sum: "the sum" };
+
 const FIRST = {
-  input: () => "The picture as numbers, shifted and scaled so that an average training pixel is zero. There may be a margin around it, to give the first filters room.",
-  convolution: (item) => `Each of ${plural(item.maps, "filter")} slides over the maps before it and writes down, at every stop, how well the picture matches. One filter makes one feature map.`,
-  nonlinearity: () => "A simple bend, applied to every number alone. What comes out is a rectified map: only where something was found does it stay bright.",
-  pooling: () => "Every map shrinks: of each small window one number remains. Less to compute, and the exact position matters less.",
-  fully_connected: (item) => `Here positions end: each of the ${plural(item.size, "unit")} looks at all numbers before it, with weights of its own, and learns which combinations of features mean what.`,
-  softmax: () => "Scores become probabilities: all positive, together one. The brightest is the answer.",
-  other: () => "A step of this net that is none of the usual kinds, such as normalising, or adding two paths.",
+  input: (item) => `The picture as numbers, shifted and scaled so that the mean of the training pixels is zero${item.colours ? ", for red, green and blue each" : ""}.${item.pad?.some(Boolean) ? " The margin around it gives the first filters room." : ""}`,
+  convolution: (item) => `Each of ${plural(item.maps, "filter")} slides over the maps before it and computes, at every position, how well they match the filter. One filter gives one feature map.`,
+  nonlinearity: (item) => `A fixed function of one number, applied to every value alone.${item.function === "relu" ? " ReLU sets what is negative to zero; the result is called a rectified map." : ""}`,
+  pooling: (item) => `Each map becomes smaller: ${POOLED[item.function] ?? "one number"} of each window remains. That is less to compute, and small shifts of the picture change less.`,
+  fully_connected: (item) => `Each of the ${plural(item.size, "unit")} has a weight for every value of the layer before, so it combines features from the whole picture.`,
+  softmax: () => "Scores become probabilities: all positive, with a sum of 1. The greatest is the prediction.",
+  other: () => "A step that is none of the kinds above, such as normalising, or adding two paths.",
 };
 
 export const shapeWords = (item) =>
@@ -37,12 +39,12 @@ function facts(item, layers) {
     return [
       `kernel ${item.kernel.join(" × ")}, stride ${item.stride[0]}, padding ${item.padding[0]}`,
       item.dilation[0] === 1 ? `${sizeFormula(before.height, item.kernel[0], item.padding[0], item.stride[0])}` : null,
-      `${item.maps} × (${before.maps / item.groups} × ${item.kernel.join(" × ")} + 1) = ${grouped(item.maps * (each + 1))} weights`,
+      `${item.maps} × (${before.maps / item.groups} × ${item.kernel.join(" × ")} + 1) = ${grouped(item.maps * (each + 1))} parameters`,
     ];
   }
   if (item.kind === "pooling") return [`${item.function} of ${item.kernel.join(" × ")}, stride ${item.stride[0]}`];
   if (item.kind === "nonlinearity") return [item.function];
-  if (item.kind === "fully_connected") return [`${grouped(item.size)} × (${grouped(before.size)} + 1) = ${grouped(item.size * (before.size + 1))} weights`];
+  if (item.kind === "fully_connected") return [`${grouped(item.size)} × (${grouped(before.size)} + 1) = ${grouped(item.size * (before.size + 1))} parameters`];
   if (item.kind === "other") return [item.what, `from ${item.inputs.join(" and ")}`];
   return [];
 }

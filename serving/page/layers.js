@@ -5,10 +5,14 @@ const pair = (value, otherwise) => {
   return Array.isArray(value) ? value.slice(0, 2) : [value, value];
 };
 
+const COLOURS = ["red", "green", "blue"];
+
 function layer(given) {
   const [channels, height = 1, width = 1] = given.shape;
   return {
     ...given,
+    colours: given.kind === "input" && channels === COLOURS.length ? COLOURS : null,
+    classes: null, // names of the units, where each stands for a class
     inputs: given.inputs ?? [],
     isMaps: given.shape.length === 3,
     maps: given.shape.length === 3 ? channels : 1,
@@ -24,7 +28,20 @@ function layer(given) {
 }
 
 /** Map from name to layer, in the order in which they run. */
-export const layersOf = (given) => new Map(given.map((one) => [one.name, layer(one)]));
+export function layersOf(given, classes) {
+  const layers = new Map(given.map((one) => [one.name, layer(one)]));
+  nameOutputs(layers, classes);
+  return layers;
+}
+
+/** The last layer has a unit for each class, and so has the one whose scores softmax takes. */
+function nameOutputs(layers, classes) {
+  let item = [...layers.values()].at(-1);
+  while (item && !item.isMaps && item.size === classes.length) {
+    item.classes = classes;
+    item = item.kind === "softmax" ? layers.get(item.inputs[0]) : null;
+  }
+}
 
 /** Numbers of a weight: what decides whether a page should fetch it. */
 export function weightSize(item, layers) {
@@ -43,12 +60,15 @@ export const unitAt = (item, index) => ({
   column: index % item.width,
 });
 
-/** Where a unit is, in words. */
-export function placeWords(item, { map, row, column }) {
-  if (!item.isMaps) return `unit ${column + 1}`;
-  return `map ${map + 1}, row ${row + 1}, column ${column + 1}`;
-}
+/** A map's number, or the colour that it is of the input. */
+export const mapName = (item, map) => item.colours?.[map] ?? `map ${map + 1}`;
 
-/** The same, short: m3 (12, 7). */
+const unitName = (item, column) => (item.classes ? `class ${item.classes[column]}` : `unit ${column + 1}`);
+
+/** Where a unit is, in words. */
+export const placeWords = (item, { map, row, column }) =>
+  item.isMaps ? `${mapName(item, map)}, row ${row + 1}, column ${column + 1}` : unitName(item, column);
+
+/** The same, short: map 3 (12, 7). */
 export const placeShort = (item, { map, row, column }) =>
-  item.isMaps ? `map ${map + 1} (${row + 1}, ${column + 1})` : `unit ${column + 1}`;
+  item.isMaps ? `${mapName(item, map)} (${row + 1}, ${column + 1})` : unitName(item, column);

@@ -1,4 +1,4 @@
-// The page: what is drawn goes to the server, and what comes back goes to every part.
+// The page: a picture goes to the server, and what comes back goes to every part.
 
 import * as api from "./api.js";
 import { Bars } from "./bars.js";
@@ -10,19 +10,23 @@ import { setUpFeedback } from "./feedback.js";
 import { Inside } from "./inside.js";
 import { Live } from "./live.js";
 import { notice, recovered } from "./notice.js";
-import { grouped, percent } from "./numbers.js";
+import { percent } from "./numbers.js";
 import { Pad } from "./pad.js";
-import { acceptPictures } from "./pictures.js";
+import { acceptPictures, decoded } from "./pictures.js";
 import { drawPixels } from "./raster.js";
+import { pixelsOf } from "./reading.js";
 import { Samples } from "./samples.js";
 import { Seen } from "./seen.js";
 import { fromHash, hashOf } from "./share.js";
+import { introduce, isDrawn } from "./subject.js";
 import { saveJson, savePng } from "./takeaway.js";
+import { draws, hint } from "./sheet.js";
 import { showTraining } from "./training.js";
 import { Versus } from "./versus.js";
 
 let models = [];
 let model = null; // the one looked into
+let limit = Infinity; // bytes of a picture's file
 let source = { kind: "blank" };
 let result = null; // { pixels, probabilities, source }
 let bars, samples, versus;
@@ -60,17 +64,10 @@ function drawn(done) {
 
 /** `done`: not in the middle of a stroke, so the address may follow. */
 function shown(done = true) {
-  hint();
+  hint(pad);
   samples?.mark(source.kind === "sample" ? source.sample.index : -1);
   if (done) history.replaceState(null, "", (source.kind === "sample" && hashOf(source)) || location.pathname);
   if (model) live.follow(source);
-}
-
-/** An invitation: large on an empty sheet, small on a picture, none on a drawing. */
-function hint() {
-  const line = find("#hint");
-  line.hidden = pad.strokes.length > 0;
-  line.classList.toggle("small", !pad.blank);
 }
 
 function pictureOf(pixels) {
@@ -85,32 +82,30 @@ function take(sample) {
   shown();
 }
 
+/** Shown as the browser decodes it; where it cannot, `predict` shows what the server read. */
 async function takeFile(file) {
-  try {
-    pad.show(await createImageBitmap(file));
-  } catch {
-    notice("This picture cannot be read: give a PNG or a JPEG.");
-    return;
-  }
-  source = { kind: "picture", file };
+  live.mark("busy");
+  const picture = await decoded(file);
+  pad.show(picture);
+  source = { kind: "picture", file, picture };
   shown();
 }
 
-async function pixelsFor(one) {
-  if (source.kind === "sample" || source.kind === "pixels") {
-    return source.pixels.length === one.image_shape.reduce((a, b) => a * b) ? source.pixels : null;
-  }
-  const isDrawing = source.kind === "drawing";
-  const fit = isDrawing && one.image_shape[0] === 1 ? "digit" : "auto";
-  return api.fitted(isDrawing ? pad.png() : source.file, { version: one.version, fit });
-}
-
 async function predict(asked) {
-  if (asked.kind === "blank") return blank();
-  const pixels = await pixelsFor(model);
-  const probabilities = await api.probabilities(pixels, model);
+  if (asked.kind === "blank") return blank("no picture yet");
+  let pixels, note, probabilities;
+  try {
+    ({ pixels, note } = await pixelsOf(asked, model, { pad, limit }));
+    probabilities = await api.probabilities(pixels, model);
+  } catch (error) {
+    if (error.status === 404) throw error; // another model: asked again
+    failed(error);
+    return blank("no prediction");
+  }
   recovered();
+  if (asked.kind === "picture" && !asked.picture) pad.show(pictureOf(pixels));
   seen.show(pixels, model.image_shape);
+  find("#seen-note").textContent = note;
   bars.show(probabilities);
   const best = probabilities.indexOf(Math.max(...probabilities));
   say(model.classes[best], percent(probabilities[best]));
@@ -118,12 +113,14 @@ async function predict(asked) {
   return result;
 }
 
-function blank() {
+/** Nothing is known of what is shown, and `why`. */
+function blank(why) {
   result = null;
   seen.show(null, model.image_shape);
   bars.show(null);
   versus.show(null);
-  say("–", "nothing drawn yet");
+  find("#seen-note").textContent = "";
+  say("–", why);
   return { pixels: seen.pixels, source };
 }
 
@@ -141,7 +138,7 @@ async function look(found) {
 
 async function answerOf(one, found) {
   if (one === model) return found.probabilities;
-  const pixels = await pixelsFor(one);
+  const { pixels } = await pixelsOf(found.source, one, { pad, limit });
   return pixels && api.probabilities(pixels, one);
 }
 
@@ -152,12 +149,14 @@ function useModel(chosen) {
   seen.show(null, model.image_shape);
   inside.build(model);
   find("#seen").style.setProperty("aspect-ratio", `${model.image_shape[2]} / ${model.image_shape[1]}`);
-  replace(find("#who"), `: ${model.net}, ${grouped(model.parameters)} weights, trained on ${model.dataset}.`);
+  introduce(model);
+  draws(pad, isDrawn(model));
 }
 
 async function loadModels() {
   const about = await api.about();
   models = about.models;
+  limit = about.body_limit;
   versus = new Versus(find("#versus"), find("#pair"), models);
   find("nav [href='#versus']").hidden = models.length < 2;
   find("#which").hidden = models.length < 2;
@@ -174,7 +173,7 @@ async function loadModels() {
 function tellFallback({ name, requested }) {
   const line = find("#fallback");
   line.hidden = name === requested;
-  line.textContent = `This model was trained on “${name}”, because “${requested}” could not be fetched: its answers are those of “${name}”.`;
+  line.textContent = `This model was trained on ${name}, because ${requested} could not be fetched: its classes and its accuracy are those of ${name}.`;
 }
 
 function open() {
@@ -183,12 +182,12 @@ function open() {
   if (given?.strokes?.length) {
     pad.show(null, given.strokes);
     source = { kind: "drawing", strokes: pad.strokes };
-    hint();
+    hint(pad);
     live.follow(source);
   } else if (given?.pixels?.length === size) {
     source = { kind: "pixels", pixels: given.pixels };
     pad.show(pictureOf(given.pixels));
-    hint();
+    hint(pad);
     live.follow(source);
   } else if (samples.all.length) take(samples.all[given?.sample] ?? samples.all[0]);
 }
@@ -204,7 +203,13 @@ function wire() {
     shown();
   });
   addEventListener("hashchange", () => /^#(sample|drawing|pixels)=/.test(location.hash) && open());
-  acceptPictures({ input: find("#file"), target: find("#sheet"), take: takeFile, refuse: notice });
+  find("#drawing").addEventListener("click", () => {
+    draws(pad, !pad.enabled);
+    if (pad.enabled) pad.clear();
+    else if (samples.all.length) take(samples.all[0]);
+  });
+  find("#sheet").addEventListener("click", () => pad.enabled || find("#files").hidden || find("#file").click());
+  acceptPictures({ inputs: [find("#file"), find("#camera")], target: find("#sheet"), take: takeFile, refuse: notice });
   onTheme(() => {
     pad.draw();
     inside.redraw();

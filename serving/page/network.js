@@ -24,7 +24,7 @@ export class Network {
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.release());
   }
 
-  build(layers, classes) {
+  build(layers) {
     this.observer.disconnect();
     this.layers = layers;
     this.unit = null;
@@ -33,7 +33,7 @@ export class Network {
     this.views = new Map([...layers].map(([name, item]) => {
       const first = !kinds.has(item.kind);
       kinds.add(item.kind);
-      return [name, new LayerView(item, layers, { first, classes })];
+      return [name, new LayerView(item, layers, { first })];
     }));
     replace(this.host, [...this.views.values()].map((view) => view.element));
     for (const view of this.views.values()) this.observer.observe(view.element);
@@ -64,13 +64,18 @@ export class Network {
     if (this.unit) this.mark();
   }
 
+  /** The frame around the unit. */
+  markOf({ layer, map }) {
+    return this.views.get(layer).figures[map].unit;
+  }
+
   viewOf(event) {
     const section = event.target.closest?.("[data-layer]");
     return section ? this.views.get(section.dataset.layer) : null;
   }
 
   point(event, hold) {
-    if (this.held && !hold) return;
+    if (!hold && (this.held || event.pointerType === "touch")) return; // a finger that moves scrolls
     const view = this.viewOf(event);
     const unit = view?.unitUnder(event);
     if (!unit) return;

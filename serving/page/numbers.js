@@ -11,11 +11,11 @@ export function short(x) {
   return text === "-0.00" ? "0.00" : minus(text);
 }
 
-/** The same for a small cell: without the zero before the point. */
+/** The same for a small cell, four characters and a sign at most: without the zero before the point. */
 export function tiny(x) {
   const size = Math.abs(x);
   if (Number.isInteger(x) && size < 1000) return minus(String(x));
-  if (size >= 9.995) return minus(x.toFixed(size >= 99.95 ? 0 : 1));
+  if (size >= 0.995) return minus(x.toFixed(size >= 99.95 ? 0 : 1));
   const text = x.toFixed(2).replace("0.", ".");
   return text === "-.00" ? ".00" : minus(text);
 }
@@ -34,6 +34,6 @@ export function percent(p) {
   return `${(100 * p).toFixed(1)} %`;
 }
 
-export const grouped = (n) => n.toLocaleString("en").replaceAll(",", " ");
+export const grouped = (n) => n.toLocaleString("en");
 
 export const plural = (n, one, many = `${one}s`) => `${grouped(n)} ${n === 1 ? one : many}`;

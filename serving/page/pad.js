@@ -5,7 +5,6 @@ import { bytes } from "./tensors.js";
 const SIDE = 280; // logical units, whatever the size on the screen
 const STEP = 8; // units of one arrow key
 const NEAR = 1.5; // points closer than this add nothing
-const SENT = 128; // px a side of the picture sent: ample for what a small image is made from
 
 /** Calls `changed(done)` for every new point; `done` at the end of a stroke. */
 export class Pad {
@@ -17,6 +16,7 @@ export class Pad {
     this.picture = null; // shown instead of strokes: anything drawImage takes
     this.cursor = null; // keyboard's place, or null
     this.open = null; // the stroke being drawn
+    this.enabled = true; // false: it shows pictures, and nobody draws on it
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => this.end());
@@ -39,7 +39,7 @@ export class Pad {
   }
 
   down(event) {
-    if (event.button !== 0 || !event.isPrimary) return;
+    if (!this.enabled || event.button !== 0 || !event.isPrimary) return;
     this.canvas.setPointerCapture?.(event.pointerId);
     this.cursor = null;
     this.begin(this.point(event));
@@ -74,6 +74,7 @@ export class Pad {
   }
 
   key(event) {
+    if (!this.enabled) return;
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if ((event.ctrlKey || event.metaKey) && event.key === "z") this.undo();
     else if (event.key in moves) this.step(moves[event.key], event.shiftKey ? 3 : STEP);
@@ -152,10 +153,10 @@ export class Pad {
     context.stroke();
   }
 
-  /** A PNG of the strokes, black on white whatever the theme. */
-  png() {
+  /** A PNG of the strokes, `side` px, black on white whatever the theme. */
+  png(side) {
     const sheet = document.createElement("canvas");
-    sheet.width = sheet.height = SENT;
+    sheet.width = sheet.height = side;
     paint(sheet, this.strokes, { paper: "#fff", ink: "#000" });
     // toBlob would wait for an idle moment, 20 ms in the middle of a stroke
     return new Blob([bytes(sheet.toDataURL("image/png").split(",")[1])], { type: "image/png" });

@@ -21,7 +21,7 @@ export class Samples {
     this.buttons = this.all.map((sample) => {
       const canvas = h("canvas");
       drawPixels(canvas, sample.pixels, model.image_shape);
-      const name = `Sample ${sample.index + 1}, a ${sample.label}`;
+      const name = `Sample ${sample.index + 1}: class ${sample.label}`;
       return h("button", { type: "button", class: "sample", "aria-label": name, title: name, "aria-pressed": "false", onclick: () => choose(sample) }, canvas);
     });
     replace(strip, this.buttons);

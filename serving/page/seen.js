@@ -11,7 +11,7 @@ export class Seen {
     canvas.addEventListener("pointerleave", () => this.rest());
   }
 
-  /** Null pixels: nothing was drawn, so the network gets nothing. */
+  /** Null pixels: there is no picture, so the network receives nothing. */
   show(pixels, shape) {
     this.shape = shape;
     this.pixels = pixels ?? new Uint8Array(shape.reduce((a, b) => a * b));
@@ -22,7 +22,7 @@ export class Seen {
 
   rest() {
     const [channels, height, width] = this.shape;
-    const kind = channels === 1 ? "one number each" : `${channels} numbers each`;
+    const kind = { 1: "one number each", 3: "red, green and blue" }[channels] ?? `${channels} numbers each`;
     this.readout.textContent = `${width} × ${height} pixels, ${kind}.`;
   }
 
@@ -33,6 +33,7 @@ export class Seen {
     const column = Math.floor(((event.clientX - box.left) * width) / box.width);
     if (row < 0 || column < 0 || row >= height || column >= width) return;
     const values = Array.from({ length: channels }, (_, c) => this.pixels[(c * height + row) * width + column]);
-    this.readout.textContent = `Row ${row + 1}, column ${column + 1}: ${values.join(", ")}`;
+    const names = channels === 3 ? ["red ", "green ", "blue "] : [];
+    this.readout.textContent = `Row ${row + 1}, column ${column + 1}: ${values.map((value, c) => `${names[c] ?? ""}${value}`).join(", ")}`;
   }
 }

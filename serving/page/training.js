@@ -9,7 +9,7 @@ const BEAT = 450; // ms for each epoch when it plays
 
 export function showTraining(host, card) {
   if (!card || card.absent || !card.curves) {
-    replace(host, h("p", { class: "notice" }, `The record of the training is not here: ${card?.absent ?? "the model card has none"}.`));
+    replace(host, h("p", { class: "notice" }, `There is no record of the training: ${card?.absent ?? "the model card has none"}.`));
     return;
   }
   const replay = card.replay?.epochs?.length ? new Replay(card).element : null;
@@ -37,10 +37,10 @@ class Replay {
     this.words = h("p", { class: "replay-words" });
     this.play = h("button", { type: "button", onclick: () => this.toggle() }, "Play");
     this.buttons = replay.images.map((png, index) =>
-      h("button", { type: "button", class: "sample", "aria-pressed": "false", "aria-label": `A ${classes[replay.labels[index]]}`, onclick: () => this.choose(index) }, h("img", { src: `data:image/png;base64,${png}`, alt: "" })));
+      h("button", { type: "button", class: "sample", "aria-pressed": "false", "aria-label": `Class ${classes[replay.labels[index]]}`, onclick: () => this.choose(index) }, h("img", { src: `data:image/png;base64,${png}`, alt: "" })));
     this.element = h("div", { class: "replay", id: "replay" },
       h("div", {}, h("h3", {}, "One picture, epoch by epoch"),
-        h("p", { class: "fine" }, "Choose a picture that was not trained on, then drag through the epochs. Epoch 0 is before any training: the filters are random, and so is the answer."),
+        h("p", { class: "fine" }, "Choose a validation image, then drag through the epochs. Epoch 0 is before training: the weights are random, and so is the prediction."),
         h("div", { class: "strip" }, this.buttons),
         h("p", { class: "scrub" }, this.play, this.slider), this.words),
       h("div", {}, this.list));
@@ -61,7 +61,7 @@ class Replay {
     this.bars.show(probabilities);
     const epoch = this.replay.epochs[at];
     this.slider.setAttribute("aria-valuetext", `epoch ${epoch}`);
-    this.words.textContent = `After epoch ${epoch}: “${this.classes[truth]}” has ${percent(probabilities[truth])}. Total error ½ Σ (target − output)² = ${exact(error)}`;
+    this.words.textContent = `After epoch ${epoch}: the right class, ${this.classes[truth]}, has ${percent(probabilities[truth])}. Total error ½ Σ (target − output)² = ${exact(error)}`;
   }
 
   toggle() {

@@ -26,7 +26,7 @@ export class Versus {
     this.parts.forEach(({ bars, verdict }, index) => {
       const answer = answers?.[index];
       bars.show(answer ?? null);
-      if (!answer) verdict.textContent = answers ? "This picture is not of this model’s size." : "–";
+      if (!answer) verdict.textContent = answers ? "This picture does not have this model’s size." : "–";
       else {
         const best = answer.indexOf(Math.max(...answer));
         verdict.textContent = `${this.models[index].classes[best]}, ${percent(answer[best])}`;

@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Pick = Callable[[Floats, Floats], Floats]
 
-SIDE = 48  # px of the thumbnail on which paper is told from ink
+SIDE = 48  # px of the thumbnail on which paper is distinguished from ink
 STROKE = 15  # px of it: ink is narrower, shadows are broader
 BROAD = 25  # px of it: no digit's stroke is, not even on a picture cut close
 MOSTLY = 0.5

@@ -4,10 +4,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from serving.wire.application import App
 from serving.wire.budget import Budget
 from serving.wire.closing import let_nobody_in
-from serving.wire.connection import App, Connection
-from serving.wire.reader import Limits
+from serving.wire.connection import Connection
+from serving.wire.limits import Limits
 
 _SWEEP_S = 0.25
 _LAST_WORDS_S = 0.1  # what is on its way when the end is decided is still let in, and refused
@@ -16,16 +17,21 @@ _OUT_OF_FILES_S = 0.5  # rest after accept() failed for want of file descriptors
 
 
 class Listener:
-    """Serves `app` on an already bound socket, until told to stop."""
+    """Serves `app` on an already bound socket, until asked to stop."""
 
     def __init__(
-        self, app: App, limits: Limits, bound: socket.socket, count_open: Callable[[int], None]
+        self,
+        app: App,
+        limits: Limits,
+        budget: Budget,
+        bound: socket.socket,
+        count_open: Callable[[int], None],
     ) -> None:
         self._app = app
         self._limits = limits
         self._socket = bound
         self._loop = asyncio.get_running_loop()
-        self._budget = Budget(limits.all_bodies_bytes)
+        self._budget = budget
         self._connections: set[Connection] = set()
         self._count_open = count_open
         self._opening: set[asyncio.Task[object]] = set()

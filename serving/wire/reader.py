@@ -1,58 +1,48 @@
 """Bytes of one connection → Requests; refuses whatever is too large, ambiguous or malformed."""
 
-from dataclasses import dataclass
-from enum import Enum
-from urllib.parse import unquote
+from collections.abc import Callable
 
 import httptools
 
-from serving.errors import BadRequest, HeadersTooLarge, ServingError, TooLarge, UriTooLong
+from serving.context import Context
+from serving.errors import BadRequest, ServingError, UriTooLong
+from serving.wire import head
+from serving.wire.body import Body
 from serving.wire.budget import Budget
-from serving.wire.messages import Headers, Request
+from serving.wire.limits import Limits, Phase
+from serving.wire.messages import Headers, Request, Target
 
-_URL_BYTES = 8 << 10
-_HEAD_BYTES = 32 << 10
-_HEAD_LINES = 100
+_THROWN_AWAY_BYTES = 64 << 10  # of a refused request's body, so that its connection goes on
 
-# Fields of which a second one would leave open which of them counts.
-_ONCE = frozenset(
-    {b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding"}
-    | {b"inference-header-content-length", b"authorization", b"x-api-key", b"expect"}
-)
+Judge = Callable[[str, str, Headers], Target]  # of method, path and header fields
 
 
-class Phase(Enum):
-    """Where in a request the connection stands."""
-
-    IDLE = 0
-    HEAD = 1
-    BODY = 2
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Limits:
-    body_bytes: int
-    all_bodies_bytes: int
-    header_s: float
-    body_s: float
-    idle_s: float
+class _EnoughError(Exception):
+    """Nothing that follows will be read."""
 
 
 class RequestReader:
-    """Feed it; whole requests gather in `complete`.
+    """Feed it; whole requests gather in `complete`, refused ones as soon as their head is there.
 
     After an error nothing of the connection can be read any more: answer, then close.
     """
 
-    def __init__(self, limits: Limits, budget: Budget, client: str = "") -> None:
+    def __init__(self, limits: Limits, budget: Budget, judge: Judge, client: str = "") -> None:
         self.complete: list[Request] = []
         self.phase = Phase.IDLE
-        self.expects_continue = False
-        self._body_limit = limits.body_bytes
+        self.awaits_continue = False  # the client holds its body back until it is asked for
+        self.throws_away = False  # the rest of a request that has its refusal already
+        self._judge = judge
+        self.body = Body(limits.body_bytes, budget)
         self._parser = httptools.HttpRequestParser(self)
         self._client = client
-        self._budget = budget
         self._over = False
+        self._finished = 0  # requests
+        self._offers = False  # another protocol, so the head will be fed again without it
+        self._keeps = True  # the connection, after this request
+        self._method = self._path = ""
+        self._query = b""
+        self._target: Target | None = None
         self._start()
 
     def _start(self) -> None:
@@ -60,21 +50,29 @@ class RequestReader:
         self._headers: Headers = {}
         self._head_bytes = 0
         self._head_lines = 0
-        self._is_old = False
-        self._held_bytes = 0  # fed since the head began
-        self._body: bytes | bytearray = b""
+        self._fed_bytes = 0  # since the head began
 
     def feed(self, data: bytes) -> None:
         """Raise the ServingError that the caller must read before the connection closes."""
-        if self._over:
-            return
+        while not self._over:
+            try:
+                self._feed(data)
+            except httptools.HttpParserUpgrade as offer:
+                data = self._declined() + data[offer.args[0] :]
+            else:
+                return
+
+    def _feed(self, data: bytes) -> None:
+        finished = self._finished
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._over = True  # we speak HTTP/1.1 only: answer this request, then close
+            raise
         except httptools.HttpParserCallbackError as error:
             self._over = True
             cause = error.__context__
+            if isinstance(cause, _EnoughError):
+                return
             raise cause if isinstance(cause, ServingError) else error from None
         except httptools.HttpParserError:
             if self._over:
@@ -84,10 +82,16 @@ class RequestReader:
                 "the request is not valid HTTP/1.1, or its length is ambiguous "
                 "(one Content-Length, or Transfer-Encoding: chunked, never both)"
             ) from None
-        if self.phase is Phase.HEAD:
-            self._held_bytes += len(data)
-            if self._held_bytes > _HEAD_BYTES + _URL_BYTES:
-                raise _head_too_large()
+        if self.phase is Phase.HEAD and self._finished == finished:  # else most is not the head's
+            self._fed_bytes += len(data)
+            if self._fed_bytes > head.HEAD_BYTES + head.URL_BYTES:
+                raise head.too_large()
+
+    def _declined(self) -> bytes:
+        """Give the head again without its offer of another protocol, to a parser that had none."""
+        parser, self._parser = self._parser, httptools.HttpRequestParser(self)
+        version = parser.get_http_version()
+        return head.without_offer(parser.get_method(), self._url, version, self._headers)
 
     # Callbacks of httptools, in their order.
 
@@ -97,89 +101,95 @@ class RequestReader:
 
     def on_url(self, part: bytes) -> None:
         self._url += part
-        if len(self._url) > _URL_BYTES:
-            raise UriTooLong(f"the URL is longer than {_URL_BYTES} bytes")
+        if len(self._url) > head.URL_BYTES:
+            raise UriTooLong(f"the URL is longer than {head.URL_BYTES} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value) + 4
         self._head_lines += 1
-        if self._head_bytes > _HEAD_BYTES or self._head_lines > _HEAD_LINES:
-            raise _head_too_large()
+        if self._head_bytes > head.HEAD_BYTES or self._head_lines > head.HEAD_LINES:
+            raise head.too_large()
         if self.phase is Phase.BODY:
             return  # a trailer: bounded, and never trusted as a header
         name = name.lower()
         if name not in self._headers:
             self._headers[name] = value
-        elif name in _ONCE:
+        elif name in head.ONCE:
             raise BadRequest(f"the field {name.decode()} is given twice: give it once")
         else:
             self._headers[name] += b", " + value
 
     def on_headers_complete(self) -> None:
-        headers = self._headers
-        self._is_old = self._parser.get_http_version() != "1.1"
-        if b"host" not in headers and not self._is_old:
+        parser, headers = self._parser, self._headers
+        self._method = parser.get_method().decode()
+        is_tunnel = self._method == "CONNECT"
+        self._offers = not is_tunnel and parser.should_upgrade()
+        if self._offers:
+            return
+        is_old = parser.get_http_version() != "1.1"
+        if b"host" not in headers and not is_old:
             raise BadRequest("the request has no Host field: HTTP/1.1 asks for one")
-        length = headers.get(b"content-length")
-        if b"transfer-encoding" in headers:
-            if length is not None:
-                raise BadRequest("Content-Length together with Transfer-Encoding: give one of them")
-            if headers[b"transfer-encoding"].lower() != b"chunked":
-                raise BadRequest("a transfer coding other than chunked: send chunked or a length")
-        elif length is not None and int(length) > self._body_limit:
-            raise self._body_too_large()
-        self.expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        # HTTP/1.0's keep-alive would have to be confirmed in the reply: not worth it
+        self._keeps = parser.should_keep_alive() and not (is_old or is_tunnel)
+        length = head.body_length(headers)
+        path, _, self._query = self._url.partition(b"?")
+        self._path = head.path_of(path)
+        self._target = self._judge(self._method, self._path, headers)
         self.phase = Phase.BODY
+        expects = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+        refusal = self._target.refusal
+        if refusal is None and not self.body.expect(length):
+            refusal = self.body.too_large()
+        if refusal is None:
+            self.awaits_continue = expects and length != 0 and not is_old
+        else:
+            is_short = length is not None and length <= _THROWN_AWAY_BYTES
+            self._turn_away(refusal, goes_on=is_short and not expects)
+
+    def _turn_away(self, refusal: ServingError, *, goes_on: bool) -> None:
+        """Let the refusal be answered now; what follows is thrown away, up to the next head or all.
+
+        A client that asked whether to send its body may send none: what comes next is then unclear.
+        """
+        keep_alive = goes_on and not refusal.closes and self._keeps
+        self.complete.append(self._request(keep_alive=keep_alive, refusal=refusal))
+        if not keep_alive:
+            self.phase = Phase.IDLE
+            raise _EnoughError
+        self.throws_away = True
 
     def on_body(self, part: bytes) -> None:
-        if len(self._body) + len(part) > self._body_limit:
-            raise self._body_too_large()
-        self._budget.take(len(part))
-        if not self._body:
-            self._body = part
+        if self.throws_away:
             return
-        if isinstance(self._body, bytes):
-            self._body = bytearray(self._body)  # not a list: a million tiny chunks would bloat it
-        self._body += part
+        self.awaits_continue = False
+        self.body.add(part)
 
     def on_message_complete(self) -> None:
-        path, _, query = self._url.partition(b"?")
-        keep_alive: bool = self._parser.should_keep_alive()
-        # HTTP/1.0's keep-alive would have to be confirmed in the reply: not worth it
-        self._over = not keep_alive or self._is_old or self._parser.should_upgrade()
-        self.complete.append(
-            Request(
-                self._parser.get_method().decode(),
-                _path(path),
-                query,
-                self._headers,
-                bytes(self._body),
-                not self._over,
-                self._client,
-            )
-        )
+        if self._offers:
+            return
         self.phase = Phase.IDLE
-        self.expects_continue = False
-        self.forget_body()
+        self._finished += 1
+        if self.throws_away:
+            self.throws_away = False
+            return
+        self.awaits_continue = False
+        self._over = not self._keeps
+        self.complete.append(self._request(keep_alive=self._keeps, body=self.body.taken()))
 
-    def forget_body(self) -> None:
-        """Let go of what came of a body: it is whole, or nobody waits for the rest."""
-        self._budget.give_back(len(self._body))
-        self._body = b""
-
-    def _body_too_large(self) -> ServingError:
-        return TooLarge(f"the body is larger than {self._body_limit} bytes")
-
-
-def _path(raw: bytes) -> str:
-    """Decode the path; an absolute URL (as sent to proxies) loses its scheme and host."""
-    if not raw.startswith(b"/") and b"://" in raw:
-        raw = b"/" + raw.partition(b"://")[2].partition(b"/")[2]
-    text = raw.decode("latin-1")
-    return unquote(text) if "%" in text else text
-
-
-def _head_too_large() -> ServingError:
-    return HeadersTooLarge(
-        f"the headers are larger than {_HEAD_BYTES} bytes or have more than {_HEAD_LINES} lines"
-    )
+    def _request(
+        self, *, keep_alive: bool, body: bytes = b"", refusal: ServingError | None = None
+    ) -> Request:
+        if self._target is None:
+            raise RuntimeError("a request is whole before its head was judged")
+        return Request(
+            self._method,
+            self._path,
+            self._query,
+            self._headers,
+            body,
+            keep_alive,
+            self._client,
+            self._target,
+            Context(),
+            refusal,
+        )

@@ -94,6 +94,18 @@ def other(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # n
 
 
 @pytest.fixture(scope="session")
+def colour(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 -- what it is for
+    """Path of a LeNet for colour pictures of 32 by 32, with random weights."""
+    return small_model.untrained(tmp_path_factory.mktemp("colour"))
+
+
+@pytest.fixture(scope="session")
+def grey(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 -- what it is for
+    """Path of one for grey pictures of 28 by 28 that are no digits."""
+    return small_model.untrained(tmp_path_factory.mktemp("grey"), shape=(1, 28, 28))
+
+
+@pytest.fixture(scope="session")
 def server(trained: Path) -> Iterator[Server]:
     with serving("--model", str(trained), "--no-access-log") as running:
         yield running

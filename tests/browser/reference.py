@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Reference:
-    """The instrumented twin of `model`, for one image (C, H, W)."""
+    """The activations of `model`, for one image (C, H, W)."""
 
     model: Path
     image: NDArray[np.uint8]
@@ -33,7 +33,7 @@ class Reference:
 
     @cached_property
     def values(self) -> dict[str, Array]:
-        """Every output of the twin for the image."""
+        """Every output of the activations file for the image."""
         session = ort.InferenceSession(self._proto.SerializeToString())
         names = [output.name for output in session.get_outputs()]
         found = session.run(names, {"images": self.image[None]})

@@ -17,15 +17,18 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 -- the name everybody reads
 
-from pipeline import config, files
-from pipeline.data.arrays import Images, Labels, Prepared, Split
+from contract import files
+from contract.arrays import Images, Labels
+from contract.metadata import Metadata
+from contract.reading.rules import current
+from pipeline import config
+from pipeline.data.arrays import Prepared, Split
 from pipeline.data.assemble import describe
 from pipeline.data.decode import Official
 from pipeline.data.raw import Source
 from pipeline.evaluation.card import Card, replay_shown
 from pipeline.evaluation.training_record import Replay
-from pipeline.export import model_file, twin_file
-from pipeline.export.onnx_metadata import Metadata
+from pipeline.export import activations_file, model_file
 from pipeline.nets import zoo
 from pipeline.training.augment import Augmentation, Distorter
 from serving.pictures.digit import fit_digit
@@ -36,10 +39,14 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 EPOCHS, BATCH, TRAIN, VALIDATION = 8, 64, 1200, 200
 SHEET = 80  # px, of which the digit takes half
 RATE, REPLAYED = 3e-3, 6
+THINGS = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 
 
 def make(folder: Path, *, seed: int = 0, epochs: int = EPOCHS) -> Path:
-    """Write model.onnx, its twin and its card into `folder`; returns the path of the first."""
+    """Write model.onnx, its activations, its card into `folder`; returns the path of the first."""
     folder.mkdir(parents=True, exist_ok=True)
     prepared = digits()
     torch.manual_seed(seed)
@@ -51,12 +58,15 @@ def make(folder: Path, *, seed: int = 0, epochs: int = EPOCHS) -> Path:
     return folder / "model.onnx"
 
 
-def untrained(folder: Path, *, net: str, seed: int = 0) -> Path:
-    """Write a net of the zoo with random weights, for colour pictures of 32 by 32."""
+def untrained(
+    folder: Path, *, net: str = "lenet", shape: tuple[int, int, int] = (3, 32, 32), seed: int = 0
+) -> Path:
+    """Write a net of the zoo with random weights, for pictures of anything but digits."""
+    folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
-    images = random.integers(0, 256, (60, 3, 32, 32)).astype(np.uint8)
+    images = random.integers(0, 256, (60, *shape)).astype(np.uint8)
     split = Split(images, (np.arange(60) % 10).astype(np.int64))
-    official = Official("noise", tuple(f"class {i}" for i in range(10)), split, split)
+    official = Official("noise", THINGS, split, split)
     source = Source(name="noise", requested="noise", source="published", files={})
     prepared = describe(official, source, "noise", (split, split, split))
     torch.manual_seed(seed)
@@ -66,15 +76,19 @@ def untrained(folder: Path, *, net: str, seed: int = 0) -> Path:
 
 
 def _export(folder: Path, net: nn.Module, prepared: Prepared, *, name: str) -> tuple[Metadata, str]:
-    """Write the model and its twin, as the export stage does; returns the model's sha256 too."""
+    """Write the model and its activations, as the export stage does; returns its sha256 too."""
     metadata = model_file.describe(
-        prepared.dataset, net.eval(), name=None, net_name=name, params_sha256="1" * 64
+        prepared.dataset,
+        net.eval(),
+        name=None,
+        hyperparameters={"model.name": name},
+        params_sha256="1" * 64,
     )
     model = model_file.model_bytes(net, metadata, prepared.val, golden=10)
     sha256 = files.sha256_of_bytes(model)
-    twin = twin_file.twin_bytes(net, metadata.image_shape, model_sha256=sha256)
+    activations = activations_file.activations_bytes(net, metadata.image_shape, model_sha256=sha256)
     files.write_bytes(folder / "model.onnx", model)
-    files.write_bytes(folder / "model.activations.onnx", twin)
+    files.write_bytes(folder / "model.activations.onnx", activations)
     return metadata, sha256
 
 
@@ -95,7 +109,8 @@ def digits() -> Prepared:
     classes = tuple(str(digit) for digit in range(10))
     source = Source(name="digits", requested="digits", source="published", files={})
     official = Official("digits", classes, train, test)
-    return describe(official, source, "digits", (train, validation, test))
+    splits = (train, validation, test)
+    return describe(official, source, "digits", splits, reading=current(digit=True))
 
 
 def _framed(image: NDArray[np.float64]) -> Images:

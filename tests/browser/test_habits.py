@@ -48,8 +48,8 @@ def axe(request: pytest.FixtureRequest) -> str:
     [
         (390, "light"),
         (1280, "dark"),
-        pytest.param(390, "dark", marks=pytest.mark.soak),
-        pytest.param(1280, "light", marks=pytest.mark.soak),
+        pytest.param(390, "dark", marks=pytest.mark.soak_all),
+        pytest.param(1280, "light", marks=pytest.mark.soak_all),
     ],
 )
 def test_no_serious_fault(
@@ -139,6 +139,45 @@ def test_a_phone(browser: "Browser", server: Server) -> None:
         visit.page.wait_for_selector("#inspector.open #arithmetic[data-layer=pool1]")
         visit.find("#unpin").tap()
         visit.page.wait_for_selector("#inspector:not(.open)", state="attached")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (412, 915)])
+def test_the_sheet_of_a_phone_leaves_the_unit_free(
+    browser: "Browser", server: Server, width: int, height: int
+) -> None:
+    """Tapped low on the screen, a unit of any layer ends between the bar and the sheet."""
+    size = {"width": width, "height": height}
+    with visiting(browser, server.url, viewport=size, has_touch=True, is_mobile=True) as visit:
+        names = [one.get_attribute("data-layer") for one in visit.find("[data-layer]").all()]
+        assert names[-1] == "softmax"
+        for name in names:
+            board = visit.find(f"[data-layer='{name}'] .map").last
+            board.evaluate(
+                "map => scrollTo({ top: scrollY + map.getBoundingClientRect().bottom"
+                " - innerHeight + 4, behavior: 'instant' })"
+            )
+            board.tap()
+            visit.page.wait_for_selector(f"#inspector.open #arithmetic[data-layer='{name}']")
+            mark = visit.find(f"[data-layer='{name}'] .unit:visible").bounding_box()
+            sheet = visit.find("#inspector").bounding_box()
+            bar = visit.find("header.bar").bounding_box()
+            assert mark is not None
+            assert sheet is not None
+            assert bar is not None
+            assert bar["y"] + bar["height"] <= mark["y"], name
+            assert mark["y"] + mark["height"] <= sheet["y"], name
+
+
+def test_units_of_the_output_have_the_names_of_the_classes(page: Visit) -> None:
+    """The scores and the probabilities say class 5; the layers before them count their units."""
+    names = [one.get_attribute("data-layer") or "" for one in page.find("[data-layer]").all()]
+    for name in names[-2:]:
+        page.hover(name, map_index=0, row=0, column=5)
+        assert "class 5" in page.find("#unit-title").inner_text()
+        assert "class 5" in page.find("#spoken").inner_text()
+        assert "unit 6" not in page.find(f"[data-layer='{name}'] .readout").inner_text()
+    page.hover(names[-3], map_index=0, row=0, column=5)
+    assert "unit 6" in page.find("#unit-title").inner_text()
 
 
 def test_weight(browser: "Browser", server: Server) -> None:

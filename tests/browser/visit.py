@@ -1,8 +1,10 @@
 """One visit to the page: what a person does there, and what a test wants to know of it."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +44,17 @@ class Visit:
             for x, y in spots[1:]:
                 self.page.mouse.move(x, y, steps=4)
             self.page.mouse.up()
+        self.rest()
+
+    def saved(self) -> dict[str, Any]:
+        """Return what the page's JSON button gives."""
+        with self.page.expect_download() as download:
+            self.find("#json").click()
+        return dict(json.loads(Path(download.value.path()).read_text()))
+
+    def give(self, name: str, content: bytes, kind: str = "") -> None:
+        """Choose a file, and wait for the answer."""
+        self.find("#file").set_input_files({"name": name, "mimeType": kind, "buffer": content})
         self.rest()
 
     def probabilities(self) -> dict[str, float]:
@@ -94,7 +107,7 @@ def visiting(browser: "Browser", url: str, **options: Any) -> Iterator[Visit]:  
     visit.open()
     try:
         yield visit
-        assert not visit.complaints
+        assert not visit.complaints, visit.complaints
         assert not visit.strangers
     finally:
         context.close()

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import pytest
 
+from contract.arrays import Images
 from pipeline.data import arrays
 from tests.end_to_end.project import Project, sha256, wait_for
 from tests.serving.live import Server
@@ -21,7 +22,7 @@ WORSE: dict[str, dict[str, object]] = {"train": {"epochs": 1}}
 
 
 def promote(project: Project, *flags: str, check: bool = True) -> str:
-    return project.run("python", "-m", "pipeline.promotion", *flags, check=check)
+    return project.run("python", "-m", "pipeline.lifecycle.promotion", *flags, check=check)
 
 
 def repro(project: Project, changes: dict[str, dict[str, object]], message: str) -> str:
@@ -102,7 +103,7 @@ def refuse_a_worse_one(project: Project, server: Server, better: str) -> None:
 
 
 def roll_back_and_forward(project: Project, server: Server, first: str, better: str) -> None:
-    assert "rolled back" in project.run("python", "-m", "pipeline.rollback")
+    assert "rolled back" in project.run("python", "-m", "pipeline.lifecycle.rollback")
     wait_for(lambda: served_version(server) == first)
     project.set_params(BETTER)
     project.run("dvc", "repro")  # out of DVC's cache
@@ -134,7 +135,7 @@ def inputs(drift: dict[str, dict[str, float]]) -> dict[str, float]:
     return {name: drift["indexes"][name] for name in names}
 
 
-def ask(server: Server, images: arrays.Images) -> None:
+def ask(server: Server, images: Images) -> None:
     answer = server.ask(
         "POST",
         "/predict",
@@ -157,7 +158,7 @@ def tell_feedback(server: Server, test: arrays.Split, version: str) -> None:
 
 
 def learn_from_feedback(project: Project, inbox: Path) -> str:
-    review = ("python", "-m", "pipeline.review", "--inbox", str(inbox))
+    review = ("python", "-m", "pipeline.lifecycle.review", "--inbox", str(inbox))
     assert "24 images" in project.run(*review)
     project.run(*review, "--accept")
     assert not list(inbox.glob("*/*/*.png"))
@@ -175,18 +176,18 @@ def learn_from_feedback(project: Project, inbox: Path) -> str:
 
 def trace(project: Project, *versions: str) -> None:
     for version in versions:
-        said = project.run("python", "-m", "pipeline.lineage", version)
+        said = project.run("python", "-m", "pipeline.lifecycle.lineage", version)
         commit = said.partition("\ncommit")[2].split()[0]
         assert f"sha256 {version}" in said
-        assert version in project.run("python", "-m", "pipeline.lineage", commit)
+        assert version in project.run("python", "-m", "pipeline.lifecycle.lineage", commit)
         project.run("git", "cat-file", "-e", commit)
-    assert "@champion" in project.run("python", "-m", "pipeline.lineage", versions[1])
+    assert "@champion" in project.run("python", "-m", "pipeline.lifecycle.lineage", versions[1])
 
 
 def test_a_sweep_goes_on_and_its_best_is_applied(project: Project) -> None:
     """Children of one run, in two goes and by two workers; then params.yaml has the best."""
     project.run("dvc", "repro", "prepare")
-    sweep = ("python", "-m", "pipeline.sweep")
+    sweep = ("python", "-m", "pipeline.search.sweep")
     project.run(*sweep, "--trials", "1")
     said = project.run(*sweep, "--trials", "4", "--workers", "2")
     assert "best: trial" in said

@@ -44,7 +44,10 @@ def test_a_clone_pulls_the_pictures(pictured: Project, tmp_path: Path) -> None:
     assert hash_of(clone) == hash_of(pictured)
 
 
-@pytest.mark.parametrize("place", ["here", "temp", "queue"])
+@pytest.mark.parametrize(
+    "place",
+    ["queue", *(pytest.param(place, marks=pytest.mark.soak_all) for place in ("here", "temp"))],
+)
 def test_a_relative_mirror_counts_from_the_repository_root(place: str, project: Project) -> None:
     """The experiment runs in a temporary folder, and still asks the mirror beside the checkout."""
     project.set_params({"data": {"dataset": "mnist", "offline_fallback": None}})

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.data import arrays, pictures
+from pipeline.data import arrays
 from tests.end_to_end import photos
 from tests.end_to_end.project import Project, sha256
+from tests.pipeline.data.folder_of_pictures import read
 from tests.serving.live import Answer, Server, serving
 
 pytestmark = pytest.mark.soak
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.soak
 FEW_PHOTOS: dict[str, dict[str, object]] = {"train": {"epochs": 20, "batch_size": 16}}
 NAMES = sorted(photos.CLASSES)
 TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
-TOLERANCE = 1e-6  # http-api.md: of a probability, through whichever door
+TOLERANCE = 1e-6  # of a probability, through whichever door (docs/http.md)
 Rows = NDArray[np.float32]
 
 
@@ -63,7 +64,7 @@ def answers_files(project: Project, server: Server, rows: Rows) -> None:
     place = {image.tobytes(): number for number, image in enumerate(images)}
     found = set()
     for path in sorted((project.root / "data/images").glob("*/IMG_*")):
-        number = place.get(pictures.read(path, 32, "rgb").tobytes())
+        number = place.get(read(path, 32, 3).tobytes())
         if number is not None:
             answer = sent(server, path.read_bytes(), TYPES[path.suffix])
             np.testing.assert_allclose(named(answer)[0], rows[number], atol=TOLERANCE)

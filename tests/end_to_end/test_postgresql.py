@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml  # type: ignore[import-untyped]  # stubs are not among the tools
 from mlflow import MlflowClient
 
 from benchmarks.running import free_port
+from pipeline.search.study import Place, fill
 from tests.end_to_end.project import BIN, ROOT, Project, sha256, wait_for
 from tests.serving.live import serving
 
@@ -33,7 +35,6 @@ def as_somebody(*command: object) -> list[str]:
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """Host and port of a cluster of its own, with the compose file's user and empty database."""
-    pytest.importorskip("psycopg")
     if not BINARIES:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     folder = Path("/tmp") / f"pg-{os.getpid()}"  # noqa: S108 - short: sockets lie in it
@@ -118,16 +119,28 @@ def test_runs_registry_and_serving_through_postgresql(
             environment=finished_project.environment | {"MLFLOW_TRACKING_URI": url},
         )
         project.run("dvc", "repro", "--force", "--single-item", "evaluate")
-        said = project.run("python", "-m", "pipeline.promotion")
+        said = project.run("python", "-m", "pipeline.lifecycle.promotion")
         assert "version 1 is the champion" in said
         name = "digits-classifier"
         version = sha256(project, "models/model.onnx")[:12]
         with serving("--model", f"models:/{name}@champion", MLFLOW_TRACKING_URI=url) as server:
             assert server.get("/model")["version"] == version
             assert server.get("/model")["card"]["model_sha256"].startswith(version)
-        traced = project.run("python", "-m", "pipeline.lineage", version)
+        traced = project.run("python", "-m", "pipeline.lifecycle.lineage", version)
         assert f"models:/{name}/1 @champion" in traced
-        refused = project.run("python", "-m", "pipeline.rollback", check=False)
+        refused = project.run("python", "-m", "pipeline.lifecycle.rollback", check=False)
         assert "is the first champion" in refused
         (run,) = project.runs(MlflowClient(url))
         assert run.data.tags["pipeline.complete"] == "true"
+
+
+def test_a_study_of_a_sweep_lies_in_postgresql(database: str) -> None:
+    """In a database of its own; two workers know each other's trials."""
+    host, port = database.split(":")
+    with psycopg.connect(host=host, port=port, user="mlflow", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE sweeps")
+    place = Place(f"postgresql+psycopg://mlflow@{database}/sweeps", "shared")
+    for trials in (2, 3):
+        fill(place.open(), lambda trial: trial.suggest_float("x", 0, 1), trials=trials)
+    numbers = [trial.number for trial in place.open().trials]
+    assert numbers == [0, 1, 2]

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from torch import nn
 
-from pipeline import files
+from contract import files
 from pipeline.config import load
 from pipeline.data import arrays
 from pipeline.data.arrays import Prepared, Split
@@ -16,6 +17,7 @@ from pipeline.data.decode import Official
 from pipeline.data.raw import Source
 from pipeline.training import checkpoint
 from pipeline.training.classifier import ImageClassifier
+from pipeline.training.recipe import Recipe
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -77,6 +79,7 @@ class Workspace:
             *("--onnx", str(self.onnx)),
             *("--activations", str(self.activations)),
             *("--prepared", str(self.prepared)),
+            *("--prepare-plots", str(self.root / "plots/prepare")),
             *("--train-plots", str(self.root / "plots/train")),
             *("--card", str(self.root / "models/model.card.json")),
             *("--predictions", str(self.root / "models/model.predictions.npz")),
@@ -114,20 +117,8 @@ CURVES = """epoch,train_loss,val_loss,val_accuracy,learning_rate
 def classifier(prepared: Prepared, **model: object) -> ImageClassifier:
     """A LeNet with seeded weights, and batch norm statistics as after some training."""
     params = load(PARAMS)
-    sections = {
-        name: {key: getattr(section, key) for key in section.__struct_fields__}
-        for name, section in (("model", params.model), ("train", params.train))
-    }
-    sections["model"] |= {"canvas": 16, "kernel": 3, **model}
-    dataset = prepared.dataset
-    module = ImageClassifier(
-        model=sections["model"],
-        train=sections["train"],
-        image_shape=dataset.image_shape,
-        classes=len(dataset.classes),
-        mean=dataset.mean,
-        std=dataset.std,
-    )
+    changed = msgspec.structs.replace(params.model, **{"canvas": 16, "kernel": 3, **model})
+    module = Recipe(changed, params.train, prepared).classifier()
     _warm_up(module.net, prepared)
     return module
 

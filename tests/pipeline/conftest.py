@@ -1,4 +1,4 @@
-"""A real tracking store in a temporary folder, and a mirror on loopback that fails as told."""
+"""A real tracking store in a temporary folder, and a mirror on loopback that fails as asked."""
 
 import shutil
 import subprocess

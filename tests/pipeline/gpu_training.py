@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from pipeline import config
-from pipeline.nets.graphs import Graphs
 from pipeline.training import trainer
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.datamodule import ArraysDataModule, Placement
+from pipeline.training.graphs import Graphs
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def main(params: Path, folder: Path) -> None:
     second = fit(given, folder, cuda_graph=True)
     streamed = fit(given, folder, cuda_graph=True, placement="streamed")
     eager = fit(given, folder, cuda_graph=False)
-    told = {
+    result = {
         "graphs": graphs,
         "twice": weights(first) == weights(second),
         "streamed": weights(first) == weights(streamed),
         "graph_accuracy": first.history.curves[-1]["val_accuracy"],
         "eager_accuracy": eager.history.curves[-1]["val_accuracy"],
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import torch
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "two_processes.py"
-TIME_LIMIT_S = 240  # for a deadlock to be told from a slow machine
+TIME_LIMIT_S = 240  # for a deadlock to be distinguished from a slow machine
 
 
 def run(folder: Path, *, devices: int = 2, epochs: int = 6, resume: str = "") -> list[Any]:
-    """Return what each process told, in order of rank."""
+    """Return what each process reported, in order of rank."""
     folder.mkdir()
     arguments: list[str | Path] = [ROOT / "params.yaml", folder, str(devices), str(epochs), resume]
     subprocess.run(
@@ -35,7 +35,7 @@ def test_two_processes(tmp_path: Path) -> None:
     assert first["curves"] == second["curves"]
     for epoch, images in enumerate(alone["seen"]):
         assert sorted(first["seen"][epoch] + second["seen"][epoch]) == sorted(images)
-    accuracies = [told["curves"][-1]["val_accuracy"] for told in (first, alone)]
+    accuracies = [result["curves"][-1]["val_accuracy"] for result in (first, alone)]
     assert accuracies == pytest.approx([accuracies[1]] * 2, abs=0.04)
     assert min(accuracies) > 0.85
 
@@ -47,7 +47,7 @@ def test_two_processes_resume(tmp_path: Path) -> None:
     kept = tmp_path / "whole" / "kept"
     assert sorted(path.name for path in kept.iterdir()) == ["epoch=0.ckpt", "epoch=1.ckpt"]
     resumed = run(tmp_path / "resumed", epochs=2, resume=str(kept / "epoch=0.ckpt"))
-    assert [told["weights"] for told in resumed] == [told["weights"] for told in whole]
+    assert [result["weights"] for result in resumed] == [result["weights"] for result in whole]
     assert resumed[0]["curves"] == whole[0]["curves"]
 
 
@@ -59,8 +59,8 @@ def test_gpu_graph_trains_as_eager_does(tmp_path: Path) -> None:
         [sys.executable, "-c", code, ROOT / "params.yaml", tmp_path],
         cwd=ROOT, check=True, timeout=TIME_LIMIT_S, capture_output=True, text=True,
     )  # fmt: skip
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["graphs"] == 2
-    assert told["twice"] is True
-    assert told["streamed"] is True
-    assert abs(told["graph_accuracy"] - told["eager_accuracy"]) < 0.03
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["graphs"] == 2
+    assert result["twice"] is True
+    assert result["streamed"] is True
+    assert abs(result["graph_accuracy"] - result["eager_accuracy"]) < 0.03

@@ -13,7 +13,8 @@ import pytest
 from ruamel.yaml import YAML
 from sklearn.metrics import accuracy_score
 
-from pipeline import files, stage
+from contract import files
+from pipeline import command
 from pipeline.config import load
 from pipeline.data import arrays
 from pipeline.export import onnx_run
@@ -39,7 +40,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def enter(workspace: Workspace, patch: pytest.MonkeyPatch) -> None:
     """Stand where DVC starts a stage; the test process need not die with its parent."""
     patch.chdir(workspace.root)
-    patch.setattr(stage, "die_with_parent", lambda: None)
+    patch.setattr(command, "die_with_parent", lambda: None)
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def test_same_bytes_in_another_checkout(finished: Workspace, tmp_path: Path) -> 
     """Code and data in a folder of another name, in a process of its own: equal bytes."""
     workspace = trained(tmp_path / "a much longer name", PREPARED)
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "pipeline", workspace.root / "pipeline", ignore=ignore)
+    for package in ("contract", "pipeline"):
+        shutil.copytree(ROOT / package, workspace.root / package, ignore=ignore)
     command = [sys.executable, "-m", "pipeline.stages.export", *workspace.export_arguments()]
     done = subprocess.run(command, cwd=workspace.root, capture_output=True, check=False, text=True)
     assert done.returncode == 0, done.stderr
@@ -74,7 +76,7 @@ def test_same_bytes_in_another_checkout(finished: Workspace, tmp_path: Path) -> 
 
 
 def test_export_metrics(finished: Workspace) -> None:
-    """Parity per batch size, the twin's greatest, and the file's size."""
+    """Parity per batch size, the activations' greatest, and the file's size."""
     found = json.loads((finished.root / "metrics/export.json").read_text())
     assert found["onnx_bytes"] == finished.onnx.stat().st_size
     assert set(found["onnx_parity"]) == {"batch_01", "batch_02", "batch_07", "batch_64"}
@@ -86,7 +88,7 @@ def test_failed_parity_leaves_no_file(copy: Workspace) -> None:
     """Neither a new file nor the earlier one; the error has figures."""
     set_param(copy, "export", "parity_tolerance", 1e-12)
     with pytest.raises(SystemExit, match=r"error: model.onnx differs .* batch 64: .*e-0"):
-        stage.run(lambda: export.main(copy.export_arguments()))
+        command.run(lambda: export.main(copy.export_arguments()))
     assert not copy.onnx.exists()
     assert not copy.activations.exists()
     assert not list(copy.onnx.parent.glob(".*"))
@@ -98,7 +100,17 @@ def test_checkpoint_of_other_data_is_refused(copy: Workspace) -> None:
     with pytest.raises(
         SystemExit, match=r"error: the checkpoint was trained on data .*22.*stripes"
     ):
-        stage.run(lambda: export.main(copy.export_arguments()))
+        command.run(lambda: export.main(copy.export_arguments()))
+
+
+def test_checkpoint_of_another_release_is_refused(copy: Workspace) -> None:
+    """A parameter that this release does not know is named, with the way out."""
+    module = classifier(PREPARED)
+    module.hparams["train"] = {**module.hparams["train"], "optimizer": "lion"}
+    origin = checkpoint.Origin("1" * 64, PREPARED.dataset.sha256_of_all)
+    checkpoint.write(copy.checkpoint, module, origin)
+    with pytest.raises(SystemExit, match=r"error: .*model\.ckpt was .* another release.*lion.*dvc"):
+        command.run(lambda: export.main(copy.export_arguments()))
 
 
 def test_model_name_is_a_parameter(copy: Workspace) -> None:
@@ -203,24 +215,24 @@ def test_model_of_other_data_is_refused(copy: Workspace) -> None:
     """A model is not measured on a test split that it was not made for."""
     arrays.save(copy.prepared, prepared_set(classes=4, name="squares"))
     with pytest.raises(SystemExit, match=r"error: the model was exported for 'stripes'.*'squares'"):
-        stage.run(lambda: evaluate.main(copy.evaluate_arguments()))
+        command.run(lambda: evaluate.main(copy.evaluate_arguments()))
 
 
-def test_twin_of_another_model_is_refused(copy: Workspace) -> None:
+def test_activations_of_another_model_is_refused(copy: Workspace) -> None:
     """The activations must be of the very model that is measured."""
     model = copy.onnx.read_bytes()
     set_param(copy, "export", "golden_images", 3)
     export.main(copy.export_arguments())
     copy.onnx.write_bytes(model)
-    with pytest.raises(SystemExit, match=r"error: .*activations.onnx was exported for the model"):
-        stage.run(lambda: evaluate.main(copy.evaluate_arguments()))
+    with pytest.raises(SystemExit, match=r"error: .*activations.onnx belongs to another model"):
+        command.run(lambda: evaluate.main(copy.evaluate_arguments()))
 
 
 def test_torn_record_is_named(copy: Workspace) -> None:
     """A half-written curves.csv is an error with its name."""
     (copy.root / "plots/train/curves.csv").write_text("epoch,train_loss\n1,0.2\n")
     with pytest.raises(SystemExit, match=r"error: .*curves.csv cannot be used .*KeyError"):
-        stage.run(lambda: evaluate.main(copy.evaluate_arguments()))
+        command.run(lambda: evaluate.main(copy.evaluate_arguments()))
 
 
 def test_evaluate_starts_without_torch() -> None:

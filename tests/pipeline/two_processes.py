@@ -64,12 +64,12 @@ def main(params: Path, folder: Path, devices: int, epochs: int, resume: str) -> 
     fitting = trainer.build(recipe, root=folder, callbacks=[seen, keep], progress=False)
     fitting.fit(module, data, ckpt_path=resume or None)
     weights = b"".join(value.numpy().tobytes() for value in module.state_dict().values())
-    told = {
+    result = {
         "weights": hashlib.sha256(weights).hexdigest(),
         "curves": module.history.curves,
         "seen": seen.epochs,
     }
-    (folder / f"process-{fitting.global_rank}.json").write_text(json.dumps(told))
+    (folder / f"process-{fitting.global_rank}.json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

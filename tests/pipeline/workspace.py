@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from ruamel.yaml import YAML
 
-from pipeline.data.arrays import Histogram, Reference
-from pipeline.export.onnx_metadata import DatasetMark, Golden, Metadata, Statistics
-from pipeline.files import sha256_of_file
+from contract.files import sha256_of_file
+from contract.metadata import DatasetMark, Golden, Metadata, Statistics
+from contract.statistics import Histogram, Reference
 from pipeline.tracking import store as tracking
-from pipeline.tracking.settling import settled
+from pipeline.tracking.ending import ended_with
+from pipeline.tracking.lookup import COMPLETE
+from pipeline.tracking.run import TrackedRun
 
 SHAPE = (1, 2, 2)
 CLASSES = ("0", "1")
 IMAGES = 1000
 TEST_SHA256 = "1" * 64
+PARAMS_SHA256 = "2" * 64
+RATE = 0.02
 IR_VERSION_AGAIN = (
     b"\x08\x0a"  # a reader takes it, a writer drops it: bytes must be kept as they are
 )
@@ -60,11 +64,16 @@ class Workspace:
         self.run(sha256)
         return sha256
 
-    def run(self, sha256: str) -> tracking.TrackedRun:
+    def run(self, sha256: str) -> TrackedRun:
         """Track a complete training that made these bytes."""
-        tags = {"onnx.sha256": sha256, "checkpoint.sha256": "c" * 64, tracking.COMPLETE: "true"}
+        tags = {
+            "onnx.sha256": sha256,
+            "checkpoint.sha256": "c" * 64,
+            "params.sha256": PARAMS_SHA256,
+            COMPLETE: "true",
+        }
         run = self.store.create("mnist-classifier", "a run", tags, self.root / "params.yaml")
-        with settled(run):
+        with ended_with(run):
             pass
         return run
 
@@ -86,7 +95,9 @@ class Workspace:
             }
             for path in made
         ]
-        content = {"schema": "2.0", "stages": {"evaluate": {"cmd": "…", "outs": outs}}}
+        train = {"cmd": "…", "params": {"params.yaml": {"train": {"learning_rate": RATE}}}}
+        stages = {"train": train, "evaluate": {"cmd": "…", "outs": outs}}
+        content = {"schema": "2.0", "stages": stages}
         YAML().dump(content, self.root / "dvc.lock")
 
     def _write(self, name: str, content: bytes) -> Path:
@@ -105,7 +116,8 @@ def metadata(name: str, mark: DatasetMark) -> dict[str, str]:
         classes=CLASSES,
         image_shape=SHAPE,
         dataset=mark,
-        params_sha256="2" * 64,
+        params_sha256=PARAMS_SHA256,
+        hyperparameters={"train.learning_rate": RATE},
         parameters=8,
         statistics=Statistics(mean=(0.1,), std=(0.3,), reference=reference),
         golden=Golden(images="", labels=(), probabilities=()),

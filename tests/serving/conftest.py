@@ -29,6 +29,14 @@ def lenet_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a model that takes some 25 ms an image in one thread."""
+    path = tmp_path_factory.mktemp("slow") / "model.onnx"
+    path.write_bytes(build_model(net="slow"))
+    return path
+
+
+@pytest.fixture(scope="session")
 def server(tiny_model: Path) -> Iterator[Server]:
     """One server with the tiny model, shared by tests that leave it as it was."""
     with serving("--model", str(tiny_model), "--no-access-log") as running:

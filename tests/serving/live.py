@@ -122,9 +122,11 @@ class Server:
             return received
 
     def metric(self, sample: str) -> float:
-        """Return one sample of /metrics; 0 where it is absent."""
+        """Return the sample of /metrics that has these labels, others beside; 0: there is none."""
+        name, wanted = _labelled(sample)
         for line in self.ask("GET", "/metrics").body.decode().splitlines():
-            if line.startswith(sample + " "):
+            found, labels = _labelled(line.rpartition(" ")[0])
+            if found == name and wanted <= labels:
                 return float(line.rpartition(" ")[2])
         return 0.0
 
@@ -139,6 +141,11 @@ class Server:
         status = self.process.wait(30)
         self._reader.join(10)
         return status
+
+
+def _labelled(sample: str) -> tuple[str, set[str]]:
+    name, _, labels = sample.partition("{")
+    return name, set(re.findall(r'\w+="[^"]*"', labels))
 
 
 @contextmanager

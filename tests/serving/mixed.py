@@ -25,10 +25,8 @@ LARGEST = 64
 
 def message(path: str, fields: dict[str, str], body: bytes) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return (
-        f"POST {path} HTTP/1.1\r\nhost: a\r\n{lines}content-length: {len(body)}\r\n\r\n".encode()
-        + body
-    )
+    lines += f"host: localhost\r\ncontent-length: {len(body)}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 def png(image: Images) -> bytes:
@@ -89,7 +87,7 @@ BAD: tuple[tuple[bytes, int], ...] = (
     (message(INFER, {LENGTH: "-1"}, b"1"), 400),
     (message("/invocations", AS_JSON, b'{"inputs": [[NaN]]}'), 400),
     (message("/nowhere", {}, b""), 404),
-    (b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999\r\n\r\n", 413),
+    (b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999\r\n\r\n", 413),
     (b"nonsense\r\n\r\n", 400),
 )
 
@@ -147,7 +145,7 @@ class Tally:
 
 
 class Callers:
-    """Connections that fire the same shots in turn until `count` are fired, or told to stop."""
+    """Connections that fire the same shots in turn until `count` are fired, or asked to stop."""
 
     def __init__(self, port: int, shots: list[Shot], *, tolerance: float = 1e-6) -> None:
         self.tally = Tally()

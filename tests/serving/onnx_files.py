@@ -1,6 +1,7 @@
 """ONNX files as the export stage writes them, with random weights.
 
-Tiny is one matrix, so that tests are quick; lenet has the real shape, so that figures are real.
+Tiny is one matrix, so that tests are quick; lenet has the real shape, so that figures are real;
+slow is heavy as photos' nets are; stuck has inputs on which it never returns.
 """
 
 import base64
@@ -14,6 +15,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 Weights = dict[str, NDArray[np.float32]]
+FLAT = {
+    name: {"edges": [0.0, 1.0], "fractions": [1.0]}
+    for name in ("intensity", "ink_mass", "centre_row", "centre_column")
+}  # of a reference that a test gives in part
+
+
+_WIDE, _DEEP = 64, 60  # channels and layers of the slow net
 
 
 def _tiny(shape: tuple[int, int, int], classes: int, seed: int) -> tuple[list[Any], Weights]:
@@ -65,6 +73,59 @@ def _lenet(shape: tuple[int, int, int], classes: int, seed: int) -> tuple[list[A
     return nodes, weights
 
 
+def _slow(shape: tuple[int, int, int], classes: int, seed: int) -> tuple[list[Any], Weights]:
+    """About 25 ms an image in one thread, in a small file: one kernel, again and again."""
+    nodes, weights = _tiny((_WIDE, *shape[1:]), classes, seed)
+    weights["widen"] = np.full((_WIDE, shape[0], 1, 1), 1 / shape[0], np.float32)
+    kernel = np.zeros((_WIDE, _WIDE, 3, 3), np.float32)
+    kernel[range(_WIDE), range(_WIDE), 1, 1] = 1
+    weights["same"] = kernel
+    first, scaled, *rest = nodes
+    layers = [helper.make_node("Conv", ["scaled", "widen"], ["wide0"])]
+    layers += [
+        helper.make_node("Conv", [f"wide{i}", "same"], [f"wide{i + 1}"], pads=[1, 1, 1, 1])
+        for i in range(_DEEP)
+    ]
+    rest[0].input[0] = f"wide{_DEEP}"
+    return [first, scaled, *layers, *rest], weights
+
+
+def _stuck(shape: tuple[int, int, int], classes: int, seed: int) -> tuple[list[Any], Weights]:
+    """A run of nothing but white pixels never ends; of others it is a tiny one."""
+    nodes, weights = _tiny(shape, classes, seed)
+    first, scaled, *rest = nodes
+    floats: list[Any] = ["batch", *shape]
+    again = [
+        helper.make_tensor_value_info(name, kind, size)
+        for name, kind, size in (
+            ("i", TensorProto.INT64, []),
+            ("go_in", TensorProto.BOOL, []),
+            ("value_in", TensorProto.FLOAT, floats),
+            ("go_out", TensorProto.BOOL, []),
+            ("value_out", TensorProto.FLOAT, floats),
+        )
+    ]
+    body = [
+        helper.make_node("Identity", ["go_in"], ["go_out"]),
+        helper.make_node("Abs", ["value_in"], ["value_out"]),
+    ]
+    graph = helper.make_graph(body, "again", again[:3], again[3:])
+    loop = [
+        helper.make_node("ReduceMin", ["floats"], ["darkest"], keepdims=0),
+        helper.make_node("Cast", ["darkest"], ["white"], to=TensorProto.INT64),
+        helper.make_node("Div", ["white", "full"], ["all_white"]),
+        helper.make_node("Mul", ["all_white", "for_ever"], ["times"]),
+        helper.make_node("Loop", ["times", "", "scaled"], ["looped"], body=graph),
+    ]
+    weights["full"] = np.array(255, np.int64)
+    weights["for_ever"] = np.array(1 << 60, np.int64)
+    rest[0].input[0] = "looped"
+    return [first, scaled, *loop, *rest], weights
+
+
+_NETS = {"tiny": _tiny, "lenet": _lenet, "slow": _slow, "stuck": _stuck}
+
+
 def build_model(  # noqa: PLR0913 -- each is a choice of some test
     *,
     net: str = "tiny",
@@ -76,9 +137,10 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
     spoil_golden: bool = False,
     reference: dict[str, Any] | None = None,
     answers: dict[str, Any] | None = None,
+    more: dict[str, str] | None = None,
 ) -> bytes:
     """Make an ONNX file as the export stage does, with random weights."""
-    nodes, weights = (_lenet if net == "lenet" else _tiny)(shape, classes, seed)
+    nodes, weights = _NETS[net](shape, classes, seed)
     weights["scale"] = np.array(1 / 255, np.float32)
     graph = helper.make_graph(
         nodes,
@@ -96,10 +158,15 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
         "net": net,
         "parameters": str(sum(array.size for array in weights.values())),
         "statistics": json.dumps(
-            {"mean": [0.13], "std": [0.31], "reference": reference or {}, "answers": answers}
+            {
+                "mean": [0.13],
+                "std": [0.31],
+                "reference": reference and FLAT | reference,
+                "answers": answers,
+            }
         ),
     }
-    helper.set_model_props(model, metadata)
+    helper.set_model_props(model, metadata | (more or {}))
     content: bytes = model.SerializeToString()
     return content
 
@@ -114,6 +181,7 @@ def _metadata(
         "image_shape": json.dumps(shape),
         "dataset": json.dumps(
             {"name": "digits" if source == "fallback" else "mnist", "requested": "mnist",
+             "source": source,
              "sha256": "0" * 64, "test_sha256": "1" * 64}
         ),
         "params_sha256": "2" * 64,

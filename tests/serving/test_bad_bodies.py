@@ -77,7 +77,7 @@ def test_no_other_pixel_passes(server: Server, door: str, pixel: bytes) -> None:
         b'{"images": [[]]}',
         b'{"images": [[1, 2], [3]]}',
         b'{"inputs": null}',
-        b'{"inputs": "images"}',
+        b'{"inputs": "images!"}',
         b'{"inputs": [], "inputs": []}',
         b"\xff\xfe{}",
         b'\xef\xbb\xbf{"images": [[0]]}',

@@ -10,7 +10,7 @@ from tests.serving.live import ROOT, Server, serving
 
 
 def drill(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "serving.drill", *arguments]
+    command = [sys.executable, "-m", "tests.drill", *arguments]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )

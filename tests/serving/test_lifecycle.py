@@ -1,16 +1,24 @@
 """Start, reload, drain and death of real server processes."""
 
+import http.client
+import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.serving.live import ROOT, Server, serving, start_process
+from serving.__main__ import main
+from tests.serving.live import ROOT, NotAdmittedError, Server, serving, start_process
 from tests.serving.load import Load, eventually, replace
 from tests.serving.onnx_files import answers, build_model
 
@@ -136,3 +144,119 @@ def test_sigterm_under_load_answers_everyone(
             assert server.wait() == 0
         assert {answer.status for answer in load.answers} <= {200, 503}
         assert sum(answer.status == 200 for answer in load.answers) > 20
+
+
+def test_a_pipe_for_a_model_is_refused_at_once(tmp_path: Path) -> None:
+    """Nobody writes to it: at the start, and in the place of a model that is served."""
+    path = tmp_path / "model.onnx"
+    os.mkfifo(path)
+    process = start_process("--model", str(path))
+    _, log = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "not a regular file" in log
+    path.unlink()
+    path.write_bytes(build_model())
+    with serving("--model", str(path), "--watch", "0.1", "--drain", "0") as server:
+        path.unlink()
+        os.mkfifo(path)
+        failures = 'serving_model_load_failures_total{role="primary"}'
+        eventually(lambda: server.metric(failures) == 1, "a refusal")
+        assert server.ask("GET", "/v2/health/ready").status == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+
+HANGING = """
+import sys, threading
+from serving.models.sources import FileSource
+FileSource.read = lambda self: threading.Event().wait()
+from serving.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.soak)])
+def test_a_file_that_never_comes_does_not_hold_up_the_end(
+    tiny_model: Path, free_port: int, workers: str
+) -> None:
+    """As on a mount that hangs, where a read returns no more: not ready, and SIGTERM ends it."""
+    flags = ("--model", tiny_model, "--port", str(free_port), "--workers", workers)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGING, *flags],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    server = Server(process, url=f"http://127.0.0.1:{free_port}")
+
+    def is_loading() -> bool:
+        try:
+            return server.ask("GET", "/v2/health/ready").status == 503
+        except NotAdmittedError:
+            return False
+
+    eventually(is_loading, "a server that loads")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.soak)])
+def test_sighup_drains_as_sigterm_does(tiny_model: Path, images: Images, workers: str) -> None:
+    """Not ready while requests are still served, then exit 0."""
+    flags = ("--model", str(tiny_model), "--workers", workers, "--drain", "1", "--no-access-log")
+    with hangup(signal.SIG_DFL), serving(*flags) as server:
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: server.ask("GET", "/v2/health/ready").status == 503, "not ready")
+        assert server.predict({"images": images[0].tolist()}).status == 200
+        assert server.wait() == 0
+
+
+@pytest.mark.soak
+def test_nohup_is_respected(tiny_model: Path) -> None:
+    """Who started the server so that it ignores SIGHUP means it."""
+    for workers in ("1", "2"):
+        flags = ("--model", str(tiny_model), "--workers", workers)
+        with hangup(signal.SIG_IGN), serving(*flags) as server:
+            server.process.send_signal(signal.SIGHUP)
+            server.process.send_signal(signal.SIGHUP)
+            assert server.ask("GET", "/v2/health/ready").status == 200
+            assert server.stop() == 0
+
+
+@contextmanager
+def hangup(disposition: signal.Handlers) -> Iterator[None]:
+    """What a program that is started inside does at SIGHUP, however the tests were started."""
+    before = signal.signal(signal.SIGHUP, disposition)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no socket takes both families here")
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.soak)])
+def test_two_colons_listen_on_both_families(tiny_model: Path, free_port: int, workers: str) -> None:
+    """The log shows each client by its own address."""
+    flags = ("--model", str(tiny_model), "--port", str(free_port), "--workers", workers)
+    process = start_process("--host", "::", *flags)
+    server = Server(process, url=f"http://127.0.0.1:{free_port}")
+    reader = threading.Thread(target=server.follow)
+    reader.start()
+    eventually(lambda: any("http://[::]" in line for line in server.log), "the address")
+    for host in ("127.0.0.1", "::1"):
+        connection = http.client.HTTPConnection(host, free_port, timeout=20)
+        connection.request("GET", "/v2/health/ready")
+        assert connection.getresponse().status == 200
+        connection.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    reader.join(20)
+    lines = [json.loads(line) for line in server.log if line.startswith("{")]
+    assert sorted(line["client"] for line in lines) == ["127.0.0.1", "::1"]
+
+
+def test_other_systems_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and status 2."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert main([]) == 2
+    assert capsys.readouterr().err == "error: the server runs on Linux only, and this is darwin\n"

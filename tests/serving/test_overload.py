@@ -20,7 +20,7 @@ async def post(port: int, body: bytes, content_type: str = "application/json") -
     """Send one /predict request over its own connection; returns status and body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"Connection: close\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}"
-    writer.write(f"POST /predict HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n".encode() + body)
+    writer.write(f"POST /predict HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
     received = await reader.read()
     writer.close()
     return int(received.split()[1]), received.partition(b"\r\n\r\n")[2]
@@ -75,7 +75,9 @@ def test_clients_that_hang_up_leave_no_trace(
 ) -> None:
     """A hundred reset the connection at once: who comes next gets a right answer, nothing stays."""
     raw = images[:8].tobytes()
-    head = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n"
+    head = (
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+    )
     for _ in range(100):
         client = socket.create_connection(("127.0.0.1", server.port))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

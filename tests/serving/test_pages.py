@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from serving.counts.sheet import Recorder, Sheet
 from serving.create import create_app
+from serving.keys import Keys
 from serving.models.lineup import Lineup
 from serving.operations.health import Health
-from serving.operations.metrics import Recorder, Sheet
 from serving.settings import Settings
+from serving.wire.budget import Budget
 from tests.serving.live import Server
 
 FOLDER = Path(__file__).parents[2] / "serving" / "page"
@@ -19,7 +21,7 @@ def test_openapi_lists_exactly_the_paths_there_are(server: Server) -> None:
     """Neither forgotten nor promised: the routes and the document are the same set."""
     sheet = Sheet(1)
     lineup = Lineup()
-    app = create_app(Settings(), lineup, Health(sheet), Recorder(sheet, 0), None)
+    app = create_app(Settings(), lineup, Health(sheet), Recorder(sheet, 0), None, Budget(1), Keys())
     found = {
         (path, method) for path, route in app.routes.all() for method in route.handlers
         if path != "/" and not path.startswith("/page/")

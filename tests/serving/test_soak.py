@@ -200,7 +200,7 @@ def test_a_fresh_environment_with_the_serving_extra_alone(
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for package in ("pipeline", "serving"):
+    for package in ("contract", "pipeline", "serving"):
         shutil.copytree(ROOT / package, source / package)
     python = tmp_path / "venv/bin/python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)

@@ -126,5 +126,8 @@ def test_aio(
             )
             for result in results:
                 assert np.abs(result.as_numpy("probabilities") - expected[:4]).max() < 1e-6
+            found = await client.get_model_metadata(MODEL)  # it offers gzip, and undoes none here
+            assert found["name"] == MODEL
+            assert await client.is_server_ready()
 
     asyncio.run(ask())

@@ -48,6 +48,7 @@ def test_a_killed_worker_is_replaced(tiny_model: Path, images: Images) -> None:
         assert server.predict({"images": images[0].tolist()}).status == 200
         eventually(lambda: server.metric("serving_ready_workers") == 2, "its successor")
         assert server.metric(served) == 11
+        assert server.metric('serving_worker_restarts_total{reason="ended"}') == 1
         assert server.stop() == 0
 
 

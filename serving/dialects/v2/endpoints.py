@@ -2,19 +2,23 @@
 
 # ruff: noqa: ARG002 -- every handler takes the request
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from contract.sidecars import PARAMETER
 from serving import __version__
-from serving.dialects.v2.reading import read
+from serving.dialects.picture_files import PictureFiles
+from serving.dialects.pieces import made
+from serving.dialects.v2.reading import Inference, read
 from serving.dialects.v2.writing import reply
 from serving.errors import ModelRefused
+from serving.models.activations import Array
 from serving.models.explain import Explainers
 from serving.models.lineup import Lineup, Served
-from serving.models.model import Model
-from serving.models.sidecar import PARAMETERS
+from serving.models.model import Facts, Model
 from serving.wire.messages import Reply, Request
 
 
@@ -24,8 +28,7 @@ class Bounds:
 
     max_batch: int
     body_limit: int
-    max_pixels: int
-    queue: int
+    max_pixels: int  # 0: the model's own
 
 
 @dataclass(slots=True, frozen=True)
@@ -33,6 +36,7 @@ class V2:
     lineup: Lineup
     bounds: Bounds
     explainers: Explainers
+    files: PictureFiles
 
     async def server(self, request: Request) -> Reply:
         extensions = ["binary_tensor_data", "classification"]
@@ -43,6 +47,7 @@ class V2:
 
     async def model(self, request: Request, *, name: str, version: str | None = None) -> Reply:
         served = self.lineup.pick(name=name, version=version)
+        admission = served.batcher.admission
         named = [other.facts.version for other in self.lineup if other.facts.name == name]
         return _json(
             {
@@ -52,10 +57,11 @@ class V2:
                 "inputs": [_tensor(Model.input_name, "UINT8", served.facts.image_shape)],
                 "outputs": await self._outputs(served),
                 "parameters": {
-                    "max_batch": self.bounds.max_batch,
+                    "max_batch": min(self.bounds.max_batch, admission.most_items),
                     "body_limit": self.bounds.body_limit,
-                    "max_pixels": self.bounds.max_pixels,
-                    "queue": self.bounds.queue,
+                    "max_pixels": self._max_pixels(served),
+                    "queue": admission.queue_items,
+                    "deadline": admission.deadline_s,
                 },
             }
         )
@@ -68,19 +74,23 @@ class V2:
 
     async def infer(self, request: Request, *, name: str, version: str | None = None) -> Reply:
         served = self.lineup.pick(name=name, version=version)
-        inference = read(
-            request,
-            served.facts.image_shape,
-            limit=self.bounds.max_batch,
-        )
+        request.context.version = served.facts.version
+        served.batcher.expect(request.context)
+        inference = await read(request, served.facts, self.files)
         layers = inference.layers
         if not layers:
-            probabilities = await served.batcher.submit(inference.images)
-            return reply(inference, {Model.output_name: probabilities}, served.facts)
+            probabilities = await served.batcher.answer(inference.images, request.context)
+            return await _written(inference, {Model.output_name: probabilities}, served.facts)
         arrays = await self.explainers.run(served, inference.images, layers)
         if len(layers) < len(inference.outputs):
-            arrays[Model.output_name] = await served.batcher.submit(inference.images)
-        return reply(inference, arrays, served.facts)
+            arrays[Model.output_name] = await served.batcher.answer(
+                inference.images, request.context
+            )
+        return await _written(inference, arrays, served.facts)
+
+    def _max_pixels(self, served: Served) -> int:
+        most = served.facts.rules.max_pixels
+        return min(self.bounds.max_pixels or most, most)
 
     async def _outputs(self, served: Served) -> list[dict[str, Any]]:
         """Probabilities; and what the sidecar offers, where there is one."""
@@ -90,10 +100,15 @@ class V2:
         except ModelRefused:
             return outputs
         for name, shape in shapes.items():
-            whole = name.startswith(PARAMETERS)
+            whole = name.startswith(PARAMETER)
             tensor = {"name": name, "datatype": "FP32", "shape": list(shape)}
             outputs.append(tensor if whole else _tensor(name, "FP32", shape))
         return outputs
+
+
+async def _written(inference: Inference, arrays: Mapping[str, Array], facts: Facts) -> Reply:
+    numbers = sum(array.size for array in arrays.values())
+    return await made(lambda: reply(inference, arrays, facts), numbers=numbers)
 
 
 def _tensor(name: str, datatype: str, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -4,35 +4,25 @@ Specification: Open Inference Protocol, REST; Triton's binary tensor data and cl
 extensions.
 """
 
+import math
 from dataclasses import dataclass
-from math import prod
 from typing import Literal
 
 import msgspec
-import numpy as np
 
-from serving.dialects import json_numbers
+from contract.arrays import Images
 from serving.dialects.json_text import complaint
-from serving.dialects.predict_bodies import raw_images
+from serving.dialects.picture_files import PictureFiles
+from serving.dialects.v2 import tensors
+from serving.dialects.v2.tensors import Input, Scalar, raw_or_picture
 from serving.errors import BadRequest
-from serving.models.model import Images, Model
+from serving.models.model import Facts, Model
 from serving.wire.messages import Request
-
-Scalar = bool | int | float | str | None
 
 _HEADER_LENGTH = b"inference-header-content-length"
 _MOST_TENSORS = 256  # inputs and outputs that one request may name
 _MOST_DIGITS = 12
 _LONGEST_ID = 256
-_OFFERED = "inputs: one UINT8 tensor images"
-
-
-class _Input(msgspec.Struct):
-    name: str
-    shape: list[int]
-    datatype: str
-    parameters: dict[str, Scalar] = {}
-    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Output(msgspec.Struct):
@@ -41,7 +31,7 @@ class _Output(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    inputs: list[_Input]
+    inputs: list[Input]
     id: str | None = None
     parameters: dict[str, Scalar] = {}
     outputs: list[_Output] | None = None
@@ -71,18 +61,22 @@ class Inference:
         return [wanted.name for wanted in self.outputs if wanted.name != Model.output_name]
 
 
-def read(request: Request, shape: json_numbers.Shape, *, limit: int) -> Inference:
-    """Read one infer request; raises BadRequest."""
+async def read(request: Request, facts: Facts, files: PictureFiles) -> Inference:
+    """Read one infer request; raises BadRequest, and for pictures what they raise."""
     length = _header_length(request)
     if length == 0:
-        images = raw_images(request.body, shape, limit=limit)
+        found = raw_or_picture(request.body, facts, files)
+        images = await files.images(found, files.way(facts)) if isinstance(found, list) else found
         return Inference(images, (Wanted(Model.output_name, is_binary=True),))
     text = request.body if length is None else request.body[:length]
     binary = None if length is None else memoryview(request.body)[length:]
     body = _decoded(text)
     if body.id is not None and len(body.id) > _LONGEST_ID:
         raise BadRequest(f"id is longer than {_LONGEST_ID} characters")
-    return Inference(_images(body.inputs, binary, shape, limit), _outputs(body), body.id)
+    outputs = _outputs(body)
+    request.context.limit_s = min(request.context.limit_s, _timeout_s(body.parameters))
+    images = await tensors.images(body.inputs, binary, facts, files)
+    return Inference(images, outputs, body.id)
 
 
 def _header_length(request: Request) -> int | None:
@@ -106,38 +100,12 @@ def _decoded(text: bytes) -> _Body:
         raise BadRequest(complaint(error, "an inference request object in JSON")) from None
 
 
-def _images(
-    inputs: list[_Input], binary: memoryview | None, shape: json_numbers.Shape, limit: int
-) -> Images:
-    if len(inputs) != 1 or inputs[0].name != Model.input_name or inputs[0].datatype != "UINT8":
-        raise BadRequest(f"{_OFFERED} of shape [N, {', '.join(map(str, shape))}] are expected")
-    tensor = inputs[0]
-    if tuple(tensor.shape[1:]) != shape or not 1 <= tensor.shape[0] <= limit:
-        raise BadRequest(f"shape must be [N, {', '.join(map(str, shape))}], N from 1 to {limit}")
-    full = (tensor.shape[0], *shape)
-    size = tensor.parameters.get("binary_data_size")
-    if size is not None:
-        return _binary_images(tensor, binary, full)
-    if binary:
-        raise BadRequest("binary data follows the JSON, but no input has binary_data_size")
-    if tensor.data is msgspec.UNSET:
-        raise BadRequest("the input images has neither data nor binary_data_size")
-    return json_numbers.read_tensor(bytes(tensor.data), full)
-
-
-def _binary_images(
-    tensor: _Input, binary: memoryview | None, full: tuple[int, int, int, int]
-) -> Images:
-    if binary is None:
-        raise BadRequest("binary_data_size needs the field Inference-Header-Content-Length")
-    if tensor.data is not msgspec.UNSET:
-        raise BadRequest("the input images has both data and binary_data_size: give one")
-    size = tensor.parameters["binary_data_size"]
-    if type(size) is not int or size != prod(full) or size != len(binary):
-        raise BadRequest(
-            f"binary_data_size and the bytes after the JSON must be {prod(full)}, as shape says"
-        )
-    return np.frombuffer(binary, np.uint8).reshape(full)
+def _timeout_s(parameters: dict[str, Scalar]) -> float:
+    """Triton's parameter: microseconds until the caller needs the answer; 0: it does not say."""
+    given = parameters.get("timeout", 0)
+    if type(given) is not int or given < 0:
+        raise BadRequest("timeout must be a whole number of microseconds from 0")
+    return given / 1e6 if given else math.inf
 
 
 def _outputs(body: _Body) -> tuple[Wanted, ...]:

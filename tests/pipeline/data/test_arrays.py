@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from pipeline.data import arrays
-from pipeline.data.arrays import Counts, Dataset, Hashes, Histogram, Prepared, Reference, Split
+from contract.statistics import Histogram, Reference
+from pipeline.data import arrays, ranges, verify
+from pipeline.data.arrays import Counts, Dataset, Hashes, Prepared, Split
 
 FLAT = Histogram(edges=(0.0, 1.0), fractions=(1.0,))
 
@@ -122,3 +123,63 @@ def test_the_identity_ignores_where_the_data_came_from() -> None:
         {"sha256": Hashes(train="a", val="b", test="c")},
     ):
         assert msgspec.structs.replace(dataset, **change).sha256_of_all != dataset.sha256_of_all
+
+
+def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A prepared set whose every split counts as large, in ranges of one image."""
+    monkeypatch.setattr(ranges, "LARGE_BYTES", 0)
+    monkeypatch.setattr(ranges, "RANGE_BYTES", 16)
+    monkeypatch.setattr(ranges, "SAMPLED", 3)
+    arrays.save(folder, make_prepared())
+    return folder
+
+
+def spoil(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_large_split_is_checked_by_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first, middle and last range; what lies between is found when all is compared."""
+    folder = large(tmp_path / "prepared", monkeypatch)
+    assert arrays.load(folder).dataset == make_prepared().dataset
+    spoil(folder / "train_images.npy", 128 + 1 * 16)  # the second image of six
+    arrays.load(folder)
+    with pytest.raises(arrays.PreparedError, match=r"train_\*\.npy is damaged: sha256"):
+        arrays.load(folder, thorough=True)
+    spoil(folder / "train_images.npy", -1)
+    with pytest.raises(arrays.PreparedError, match="rows 5 to 5 have another sha256"):
+        arrays.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [("labels", "the labels have sha256"), ("ranges", "No such file"), ("split", "is of a split")],
+)
+def test_a_large_split_that_does_not_fit_its_ranges(
+    harm: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels are compared whole; the ranges must be there, and of this split."""
+    folder = large(tmp_path / "prepared", monkeypatch)
+    if harm == "labels":
+        spoil(folder / "val_labels.npy", -8)
+    elif harm == "ranges":
+        (folder / "val_ranges.json").unlink()
+    else:
+        (folder / "test_ranges.json").replace(folder / "val_ranges.json")
+    with pytest.raises(arrays.PreparedError, match=message):
+        arrays.load(folder)
+
+
+def test_verify_compares_every_byte(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says so for each split, or which file is damaged."""
+    folder = tmp_path / "prepared"
+    arrays.save(folder, make_prepared())
+    verify.main(["--prepared", str(folder)])
+    assert "6 train images are what dataset.json says" in capsys.readouterr().out
+    spoil(folder / "test_images.npy", -1)
+    with pytest.raises(SystemExit, match=r"error: .*test_\*\.npy is damaged"):
+        verify.main(["--prepared", str(folder)])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from contract.reading.rules import current
 from pipeline.data import assemble
 from pipeline.data.arrays import Split
 from pipeline.data.decode import Official
@@ -72,12 +73,12 @@ def test_the_description_counts_and_hashes_what_is_there() -> None:
     official = make_official()
     splits = divide(official)
     source = Source(name="mnist", requested="mnist", source="published", files={"a.gz": "0"})
-    dataset = assemble.describe(official, source, "mnist", splits).dataset
+    dataset = assemble.describe(official, source, "mnist", splits, reading=current()).dataset
     assert (dataset.counts.train, dataset.counts.val, dataset.counts.test) == (900, 100, 300)
     assert dataset.image_shape == (1, 8, 8)
     assert np.isclose(dataset.mean[0], splits[0].images.mean() / 255)
     other_test = (splits[0], splits[1], splits[0])
-    other = assemble.describe(official, source, "mnist", other_test).dataset
+    other = assemble.describe(official, source, "mnist", other_test, reading=current()).dataset
     assert (other.mean, other.reference, other.sha256.train) == (
         dataset.mean,
         dataset.reference,

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contract.files import write_bytes
 from pipeline.config import EmnistSplit
 from pipeline.data import datasets, decode, obtain
 from pipeline.data.arrays import Split
-from pipeline.files import write_bytes
 
 GENERATOR = np.random.default_rng(0)
 

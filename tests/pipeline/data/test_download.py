@@ -94,8 +94,10 @@ def test_an_address_that_always_breaks_off_is_an_error_and_a_rerun_goes_on(
     error = fail(remote(url), tmp_path)
     kept = (tmp_path / "a.gz.part").stat().st_size
     assert error.answered
-    told = f"a.gz could not be fetched: {url}: broke off after {kept:,} of {len(CONTENT):,} bytes"
-    assert told in str(error)
+    message = (
+        f"a.gz could not be fetched: {url}: broke off after {kept:,} of {len(CONTENT):,} bytes"
+    )
+    assert message in str(error)
     assert download.fetch(remote(url), tmp_path)
     assert mirror.requests[-1] == ("/a.gz", f"bytes={kept}-")
 
@@ -130,7 +132,7 @@ def test_an_address_without_the_file_is_no_answer(
     mirror: Mirror,
     tmp_path: Path,
 ) -> None:
-    """A status or silence sends no byte of the file: the reason is told."""
+    """A status or silence sends no byte of the file: the reason is given."""
     mirror.faults["/a.gz"] = [fault]
     error = fail(remote(url), tmp_path)
     assert not error.answered

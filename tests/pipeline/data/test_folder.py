@@ -1,11 +1,14 @@
 """The layouts of data/images that are taken, and what is said about the others."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.data.folder import FolderError, scan
+from pipeline.data import entries
+from pipeline.data.folder import scan
+from pipeline.data.listing import FolderError
 
 Fill = Callable[..., Path]
 
@@ -34,27 +37,96 @@ def refuse(root: Path) -> str:
 
 
 def test_a_folder_per_class(fill: Fill) -> None:
-    """What git, DVC and desktops leave there is no picture and no class."""
-    litter = (
-        "README.md",
-        ".gitignore",
-        "cats.dvc",
-        ".DS_Store",
-        "cats/.gitignore",
-        "cats/Thumbs.db",
+    """The names of the folders are the classes."""
+    listing = scan(fill(*many("dogs", "cats")))
+    assert (listing.given, listing.classes, listing.left_out) == ((), ("cats", "dogs"), {})
+    assert [(one.path, one.label, one.split) for one in listing.pictures[:3]] == [
+        (f"cats/{number}.png", 0, "") for number in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folders", "given"),
+    [
+        (("train", "test"), ("train", "test")),
+        (("train", "val", "test"), ("train", "val", "test")),
+        (("Train", "VALID", "Test"), ("train", "val", "test")),
+        (("training", "validation", "testing"), ("train", "val", "test")),
+        (("train", "val"), ("train", "val")),
+        (("photos/train", "photos/val"), ("train", "val")),
+    ],
+)
+def test_given_splits(folders: tuple[str, ...], given: tuple[str, ...], fill: Fill) -> None:
+    """By their usual names, in any case; two are enough, and a folder may wrap them."""
+    root = fill(*many(*(f"{split}/{name}" for split in folders for name in ("cats", "dogs"))))
+    listing = scan(root)
+    assert listing.given == given
+    for split, folder in zip(given, folders, strict=True):
+        found = [(one.path, one.label) for one in listing.pictures if one.split == split]
+        assert found == [
+            (f"{folder}/{name}/{number}.png", label)
+            for label, name in enumerate(("cats", "dogs"))
+            for number in range(3)
+        ]
+
+
+@pytest.mark.parametrize("wrap", ["photos", "my/set", "train"])
+def test_a_folder_that_wraps_the_classes_is_entered(wrap: str, fill: Fill) -> None:
+    """As archives unpack; what desktops put beside it is counted."""
+    root = fill(*many(f"{wrap}/cats", f"{wrap}/dogs"), "__MACOSX/a/._x.jpg", "readme.txt")
+    listing = scan(root)
+    assert (listing.given, listing.classes) == ((), ("cats", "dogs"))
+    assert listing.pictures[0].path == f"{wrap}/cats/0.png"
+    assert listing.left_out == {entries.OF_DESKTOPS: 1, entries.TEXT: 1}
+
+
+def test_pictures_lie_anywhere_below_their_class(fill: Fill) -> None:
+    """Sorted by path; the folder right below the root names the class."""
+    root = fill(*many("cats/2024/may", "cats", "dogs/a", "dogs/b"))
+    listing = scan(root)
+    assert listing.classes == ("cats", "dogs")
+    assert [one.path for one in listing.pictures if one.label == 0] == sorted(
+        many("cats/2024/may", "cats")
     )
-    root = fill(*many("dogs", "cats"), *litter)
-    splits = scan(root)
-    assert list(splits) == ["train"]
-    assert list(splits["train"]) == ["cats", "dogs"]
-    assert splits["train"]["cats"] == [root / f"cats/{number}.png" for number in range(3)]
 
 
-@pytest.mark.parametrize("given", [("train", "test"), ("train", "val", "test")])
-def test_given_splits(given: tuple[str, ...], fill: Fill) -> None:
-    """Train and test go together, val may stand beside."""
-    root = fill(*many(*(f"{split}/{name}" for split in given for name in ("cats", "dogs"))))
-    assert list(scan(root)) == list(given)
+def test_a_class_may_be_called_train(fill: Fill) -> None:
+    """Its pictures lie in it, so that it is no split."""
+    listing = scan(fill(*many("bus", "train", "Test")))
+    assert (listing.given, listing.classes) == ((), ("Test", "bus", "train"))
+
+
+def test_what_is_no_picture_is_left_out_and_counted(fill: Fill) -> None:
+    """By well-known names, by text suffixes, else by the first bytes; git's and DVC's go unsaid."""
+    root = fill(
+        *many("cats", "dogs"),
+        *("README.md", ".gitignore", "cats.dvc"),
+        *("cats/THUMBS.DB", "cats/.DS_Store", "dogs/@eaDir/0.png/SYNO.jpg", "dogs/@eaDir/x"),
+        *("dogs/.ipynb_checkpoints/0.png", "cats/0.xml", "dogs/labels.TXT", "cats/film.mp4"),
+        *("cats/unnamed", "notes"),
+    )
+    (root / "cats/unnamed").write_bytes(b"GIF89a and so on")
+    listing = scan(root)
+    assert listing.left_out == {entries.OF_DESKTOPS: 5, entries.TEXT: 2, entries.OTHER: 2}
+    assert [one.path for one in listing.pictures] == [
+        *many("cats"), "cats/unnamed", *many("dogs")
+    ]  # fmt: skip
+
+
+def test_a_class_whose_name_is_no_text_is_refused(fill: Fill) -> None:
+    """No figure, page or answer could show it; the bytes are shown."""
+    root = fill(*many("cats", "dogs"))
+    (root / "dogs").rename(os.fsdecode(os.fsencode(root) + b"/d\xf6gs"))
+    assert r"the name of the class b'd\xf6gs' is not UTF-8" in refuse(root)
+
+
+def test_a_link_in_a_circle_is_refused(fill: Fill) -> None:
+    """Links to folders are followed; one to a folder above would never end."""
+    root = fill(*many("cats", "elsewhere/dogs"))
+    (root / "dogs").symlink_to(root / "elsewhere/dogs")
+    assert scan(root).classes == ("cats", "dogs", "elsewhere")
+    (root / "cats/again").symlink_to(root / "cats")
+    assert "cats/again is a link to a folder that holds it" in refuse(root)
 
 
 def test_an_empty_folder_says_where_to_read(fill: Fill) -> None:
@@ -73,10 +145,23 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path}/none cannot be listed" in refuse(tmp_path / "none")
 
 
-def test_train_without_test_is_refused(fill: Fill) -> None:
-    """Half of a split, or a split among classes: the allowed layouts are told."""
-    assert "holds 'train', 'val': either train, test" in refuse(fill(*many("train/a", "val/a")))
-    assert "'cats', 'train'" in refuse(fill(*many("cats")))
+@pytest.mark.parametrize(
+    ("folders", "held"),
+    [
+        (("val", "test"), "'test', 'val'"),
+        (("train", "test", "unlabelled"), "'test', 'train', 'unlabelled'"),
+        (("train", "val", "valid"), "'train', 'val', 'valid'"),
+    ],
+)
+def test_other_splits_are_refused(folders: tuple[str, ...], held: str, fill: Fill) -> None:
+    """Without training, among others, twice: what is held and what is allowed."""
+    root = fill(*many(*(f"{split}/{name}" for split in folders for name in ("a", "b"))))
+    assert f"holds {held}: either train, test and val (or two of them" in refuse(root)
+
+
+def test_splits_without_classes_are_refused(fill: Fill) -> None:
+    """Two classes called train and test would be learned otherwise."""
+    assert "nothing says of which class each is" in refuse(fill(*many("train", "test")))
 
 
 def test_splits_with_different_classes_are_refused(fill: Fill) -> None:
@@ -101,14 +186,7 @@ def test_an_empty_class_of_a_given_split_is_refused(fill: Fill) -> None:
 def test_stray_files_and_folders_are_named(fill: Fill) -> None:
     """At most twenty, and how many more there are."""
     strays = [f"{number}.png" for number in range(25)]
-    told = refuse(fill(*many("cats", "dogs"), *strays))
-    assert "holds files beside its folders" in told
-    assert told.count(".png") == 20
-    assert "… and 5 more" in told
-
-
-def test_a_folder_in_a_class_is_refused(fill: Fill) -> None:
-    """Pictures that nobody reads would be a surprise."""
-    told = refuse(fill(*many("cats", "dogs", "dogs/small")))
-    assert "dogs is a class and holds folders" in told
-    assert "dogs/small" in told
+    message = refuse(fill(*many("cats", "dogs"), *strays))
+    assert "holds files beside its folders" in message
+    assert message.count(".png") == 20
+    assert "… and 5 more" in message

@@ -1,11 +1,11 @@
-"""The stand-in is told of for as long as the workspace holds it."""
+"""The stand-in is announced for as long as the workspace holds it."""
 
 from pathlib import Path
 
 import pytest
 
+from contract.files import write_json
 from pipeline.data import notice, obtain
-from pipeline.files import write_json
 
 
 def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -29,6 +29,6 @@ def test_a_fallback_is_told_of(
     """Either folder suffices; the way back is named."""
     content = {"name": "digits", "requested": "emnist_letters", "source": "fallback", "more": 1}
     write_json(tmp_path / place, content)
-    told = said(tmp_path, capsys)
-    assert "THIS IS NOT EMNIST_LETTERS" in told
-    assert "make refetch" in told
+    printed = said(tmp_path, capsys)
+    assert "THIS IS NOT EMNIST_LETTERS" in printed
+    assert "make refetch" in printed

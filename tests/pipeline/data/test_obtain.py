@@ -92,9 +92,9 @@ def test_where_no_address_answers_the_digits_stand_in(
     """The warning names what was asked for, every address and the way back."""
     source = obtain.obtain(tmp_path / "raw", "mnist", remote(tmp_path / "none"), fallback="digits")
     assert (source.name, source.requested, source.source) == ("digits", "mnist", "fallback")
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     for text in ("THIS IS NOT MNIST", f"{tmp_path}/none/a.gz", "no such file", "make refetch"):
-        assert text in told
+        assert text in printed
 
 
 def test_trying_again_replaces_the_stand_in(tmp_path: Path, folder: Path) -> None:

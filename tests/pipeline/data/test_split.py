@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.arrays import Labels
-from pipeline.data.split import Purpose, SplitError, limited, stratified
+from contract.arrays import Labels
+from pipeline.data.split import Purpose, SplitError, by_groups, limited, stratified
 
 CLASSES = ("a", "b", "c")
 
@@ -85,3 +85,25 @@ def test_a_limit_below_the_classes_is_refused() -> None:
     """A class without an image cannot be learned."""
     with pytest.raises(SplitError, match=r"data\.limit is 2, and there are 3 classes"):
         limited(make_labels(4, 4, 4), CLASSES, 2, seed=0)
+
+
+def test_groups_stay_together() -> None:
+    """Near the share of each class; alone or in groups, also of several classes."""
+    generator = np.random.default_rng(0)
+    groups = generator.integers(0, 60, 900)
+    labels = (groups + (generator.random(900) < 0.1)) % 3
+    rest, chosen = by_groups(labels, groups, ("a", "b", "c"), 0.2, Purpose.TEST, seed=0)
+    assert not set(groups[rest]) & set(groups[chosen])
+    assert sorted([*rest, *chosen]) == list(range(900))
+    shares = np.bincount(labels[chosen]) / np.bincount(labels)
+    assert (shares >= 0.2).all()
+    assert (shares <= 0.4).all()
+
+
+def test_groups_that_cannot_be_split_are_told() -> None:
+    """All of a class in one group."""
+    with pytest.raises(SplitError, match=r"'b' has 3 image\(s\) in 1 group\(s\)"):
+        by_groups(
+            np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 3, 3, 3]),
+            ("a", "b"), 0.2, Purpose.TEST, seed=0,
+        )  # fmt: skip

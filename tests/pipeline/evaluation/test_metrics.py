@@ -1,5 +1,7 @@
 """metrics: hand counts, and scikit-learn as an independent reference."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -52,7 +54,7 @@ def test_wilson_interval_as_published() -> None:
 
 
 def test_wilson_interval_refuses_what_is_no_proportion() -> None:
-    """More right than images is a caller's mistake, told with both numbers."""
+    """More right than images is a caller's mistake, reported with both numbers."""
     with pytest.raises(ValueError, match="3 right of 2 images"):
         metrics.wilson_interval(3, 2)
 
@@ -136,3 +138,20 @@ def test_mismatched_shapes_are_refused() -> None:
     """Labels of another length are named with both shapes."""
     with pytest.raises(ValueError, match=r"\(4, 3\) and labels \(3,\)"):
         metrics.summary(RIGHT_AND_WRONG, LABELS[:3], bins=15)
+
+
+def test_balanced_accuracy_is_scikit_learns() -> None:
+    """Also where a class never occurs; guessing the largest class gives one over the classes."""
+    generator = np.random.default_rng(0)
+    labels = generator.choice(4, 200, p=[0.8, 0.1, 0.1, 0.0])
+    probabilities = generator.dirichlet(np.ones(4), 200)
+    confusion = metrics.confusion_matrix(probabilities, labels)
+    chosen = labels.tolist(), probabilities.argmax(axis=1).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a class that is predicted and never true
+        expected = reference.balanced_accuracy_score(*chosen)
+    assert metrics.balanced_accuracy(confusion) == pytest.approx(expected)
+    largest = np.tile([1.0, 0, 0, 0], (200, 1))
+    assert metrics.balanced_accuracy(metrics.confusion_matrix(largest, labels)) == pytest.approx(
+        1 / 3
+    )

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from contract.arrays import Images
 from pipeline.evaluation import robustness
-from pipeline.evaluation.robustness import Images
 
 GENERATOR = np.random.default_rng(0)
 

@@ -15,7 +15,11 @@ def test_file_says_nothing_of_where_it_was_made(capsys: pytest.CaptureFixture[st
     """No source path, no build, no intermediate names; opset 20; nothing printed."""
     net = classifier(PREPARED).net
     described = model_file.describe(
-        PREPARED.dataset, net, name="mine", net_name="lenet", params_sha256="2" * 64
+        PREPARED.dataset,
+        net,
+        name="mine",
+        hyperparameters={"model.name": "lenet"},
+        params_sha256="2" * 64,
     )
     content = model_file.model_bytes(net, described, PREPARED.val, golden=3)
     model = onnx.load_from_string(content)
@@ -26,8 +30,8 @@ def test_file_says_nothing_of_where_it_was_made(capsys: pytest.CaptureFixture[st
     assert not model.graph.value_info
     assert "BatchNormalization" not in {node.op_type for node in model.graph.node}  # folded
     assert sorted(one.key for one in model.metadata_props) == [
-        "classes", "dataset", "golden", "image_shape", "model_name", "net", "parameters",
-        "params_sha256", "statistics",
+        "classes", "dataset", "golden", "hyperparameters", "image_shape", "model_name", "net",
+        "parameters", "params_sha256", "probes", "reading", "statistics", "trained_formats",
     ]  # fmt: skip
     assert capsys.readouterr().out == ""
 

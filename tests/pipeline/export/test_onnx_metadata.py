@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from contract.metadata import Metadata
 from pipeline.export import model_file, onnx_metadata, onnx_run
-from pipeline.export.onnx_metadata import Metadata, MetadataError
+from pipeline.export.onnx_metadata import MetadataError
 from tests.pipeline.cases import classifier, prepared_set
 
 PREPARED = prepared_set(classes=4)
@@ -17,7 +18,11 @@ PREPARED = prepared_set(classes=4)
 def session() -> onnx_run.Session:
     net = classifier(PREPARED).net
     described = model_file.describe(
-        PREPARED.dataset, net, name=None, net_name="lenet", params_sha256="2" * 64
+        PREPARED.dataset,
+        net,
+        name=None,
+        hyperparameters={"model.name": "lenet"},
+        params_sha256="2" * 64,
     )
     return onnx_run.open_session(model_file.model_bytes(net, described, PREPARED.val, golden=6))
 
@@ -83,14 +88,14 @@ def test_other_data_are_refused(metadata: Metadata) -> None:
 def test_broken_metadata_are_named(metadata: Metadata) -> None:
     """A missing entry, and one that is not what it should be."""
     properties = metadata.properties()
-    with pytest.raises(MetadataError, match=r"x\.onnx has no 'classes'"):
+    with pytest.raises(MetadataError, match=r"x\.onnx: its metadata has no 'classes'.*dvc repro"):
         onnx_metadata.read({k: v for k, v in properties.items() if k != "classes"}, name="x.onnx")
     with pytest.raises(MetadataError, match=r"'parameters'.*Expected `int`"):
         onnx_metadata.read(properties | {"parameters": "[]"}, name="x.onnx")
 
 
 def test_answers_are_shares_of_classes_and_deciles_of_confidence() -> None:
-    """The drift of answers is told against the model's own answers to validation images."""
+    """The drift of answers is measured against the model's own answers to validation images."""
     generator = np.random.default_rng(0)
     probabilities = generator.dirichlet(np.full(10, 0.2), 1000).astype(np.float32)
     found = onnx_metadata.answers(probabilities)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline import config
+from pipeline import config, net_names
 from pipeline.nets import geometry
 
 MODEL = config.load(Path(__file__).parents[3] / "params.yaml").model
@@ -55,9 +55,16 @@ def test_impossible_nets_are_refused(changes: dict[str, Any], words: list[str]) 
 def test_zoo_takes_any_image() -> None:
     """Small images are brought up to the net's least size."""
     for name, least in (("alexnet", 64), ("vgg11", 32), ("densenet121", 32), ("zfnet", 64)):
-        named = model(name=name)
-        geometry.check_net(named, (1, 8, 8))
-        assert geometry.least_size(named) == least
+        geometry.check_net(model(name=name), (1, 8, 8))
+        assert net_names.family(name).least == least
+
+
+def test_sides_are_multiples() -> None:
+    """A net of patches of 16 px is given whole patches, and a square where it needs one."""
+    canvas = geometry.fit_canvas(41, 60, least=32, multiple=16, square=True)
+    assert (canvas.scale, canvas.height, canvas.width) == (1, 64, 64)
+    canvas = geometry.fit_canvas(41, 60, least=32, multiple=16)
+    assert (canvas.height, canvas.width) == (48, 64)
 
 
 def test_geometry_needs_no_torch() -> None:

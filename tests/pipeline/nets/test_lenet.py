@@ -1,4 +1,4 @@
-"""The LeNet of figure 18, its foldings and its instrumented twin."""
+"""The LeNet of figure 18, its foldings and its activations."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from torch import nn
 
 from pipeline import config
 from pipeline.nets import lenet
+from pipeline.nets.activations import WithActivations
 from pipeline.nets.folding import fold_batch_norm
-from pipeline.nets.instrument import InstrumentedNet
 
 MODEL = config.load(Path(__file__).parents[3] / "params.yaml").model
 IMAGE = (1, 28, 28)
@@ -52,19 +52,19 @@ def test_parameter_count(batch_norm: bool, expected: int) -> None:  # noqa: FBT0
 
 @pytest.mark.parametrize("nonlinearity", ["relu", "tanh", "sigmoid", "gelu", "silu"])
 @pytest.mark.parametrize("pooling", ["max", "average", "sum"])
-def test_twin_shows_the_same_function_in_the_posts_order(nonlinearity: str, pooling: str) -> None:
+def test_activations_keep_the_function_and_the_posts_order(nonlinearity: str, pooling: str) -> None:
     """Folding and reordering change no probability; convolution, non-linearity, pooling follow."""
     net = build(nonlinearity=nonlinearity, pooling=pooling)
     shake_batch_norm(net)
-    twin = InstrumentedNet(net, IMAGE)
-    probabilities, *activations = twin(some_images())
+    shown = WithActivations(net, IMAGE)
+    probabilities, *activations = shown(some_images())
     torch.testing.assert_close(probabilities, net(some_images()).softmax(dim=1))
-    kinds = [layer["kind"] for layer in twin.layers]
+    kinds = [layer["kind"] for layer in shown.layers]
     block = ["convolution", "nonlinearity", "pooling"]
     assert kinds == ["input", *block * 2, *["fully_connected", "nonlinearity"] * 2,
                      "fully_connected", "softmax"]  # fmt: skip
     shapes = [list(activation.shape[1:]) for activation in activations]
-    assert shapes == [layer["shape"] for layer in twin.layers]
+    assert shapes == [layer["shape"] for layer in shown.layers]
 
 
 def test_folded_net_has_no_batch_norm() -> None:
@@ -76,12 +76,12 @@ def test_folded_net_has_no_batch_norm() -> None:
 
 
 def test_activations_are_what_the_parameters_make() -> None:
-    """The first feature map, worked out by hand from the twin's own kernel and input."""
+    """The first feature map, worked out by hand from the net's own kernel and input."""
     net = build()
     shake_batch_norm(net)
-    twin = InstrumentedNet(net, IMAGE)
-    entry, first, rectified, pooled = twin(some_images())[1:5]
-    weight, bias = twin.parameters_of["conv1"]
+    shown = WithActivations(net, IMAGE)
+    entry, first, rectified, pooled = shown(some_images())[1:5]
+    weight, bias = shown.parameters_of["conv1"]
     assert bias is not None
     by_hand = (entry[0, :, 3:8, 4:9] * weight[2]).sum() + bias[2]
     torch.testing.assert_close(first[0, 2, 3, 4], by_hand)

@@ -1,7 +1,6 @@
-"""The convnets that came after LeNet: one step, the twin, and channels of every number."""
+"""The convnets that came after LeNet: one step, activations, and channels of every number."""
 
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 import pytest
@@ -10,22 +9,36 @@ import torchvision
 from torch import nn
 
 from pipeline import config
+from pipeline.export.activations_file import activations_bytes
 from pipeline.export.onnx_graph import WithSoftmax, trace
 from pipeline.export.parity import Gate
-from pipeline.export.twin_file import twin_bytes
 from pipeline.nets import zoo
+from pipeline.nets.activations import WithActivations
+from pipeline.nets.errors import WeightsError
 from pipeline.nets.folding import fold_batch_norm
-from pipeline.nets.instrument import InstrumentedNet
 from pipeline.training.losses import loss
 from pipeline.training.optimizers import build as optimizer
 
 PARAMS = config.load(Path(__file__).parents[3] / "params.yaml")
 SMALL = ["googlenet", "resnet18", "densenet121"]  # the others take longer than a test may
-NAMES = [
-    name if name in SMALL else pytest.param(name, marks=pytest.mark.soak)
-    for name in get_args(config.ModelName)
-    if name != "lenet"
+FAMILIES = [*SMALL, "alexnet", "zfnet", "vgg11", "mobilenet_v3_small", "swin_t"]
+CLASSIC = [
+    "alexnet", "zfnet", "googlenet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34",
+    "resnet50", "resnet101", "resnet152", "densenet121", "densenet161", "densenet169",
+    "densenet201",
+]  # fmt: skip
+NEWER = [
+    "mobilenet_v3_small", "mobilenet_v2", "efficientnet_b0", "efficientnet_v2_s", "convnext_tiny",
+    "regnet_x_400mf", "regnet_y_400mf", "shufflenet_v2_x0_5", "squeezenet1_1", "mnasnet0_5",
+    "resnext50_32x4d", "wide_resnet50_2", "inception_v3", "vgg11_bn", "swin_t", "swin_v2_t",
+    "vit_b_32", "maxvit_t",
+]  # fmt: skip
+LARGER = [
+    pytest.param(name, marks=pytest.mark.soak if name in FAMILIES else pytest.mark.soak_all)
+    for name in (*CLASSIC, *NEWER)
+    if name not in SMALL
 ]
+NAMES = [*SMALL, *LARGER]
 
 
 def build(
@@ -61,21 +74,21 @@ def test_takes_a_step(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_twin_agrees(name: str) -> None:
-    """The twin's probabilities are the net's, its layers have their own names and true shapes."""
+def test_activations_agree(name: str) -> None:
+    """Probabilities are the net's, layers have their own names and true shapes."""
     net = build(name).eval()
-    twin = InstrumentedNet(net, (1, 28, 28))
+    shown = WithActivations(net, (1, 28, 28))
     with torch.no_grad():
-        probabilities, *activations = twin(some_images())
+        probabilities, *activations = shown(some_images())
         torch.testing.assert_close(probabilities, net(some_images()).softmax(dim=1))
-    names = [layer["name"] for layer in twin.layers]
+    names = [layer["name"] for layer in shown.layers]
     assert len(set(names)) == len(names)
     assert (names[0], names[-1]) == ("input", "softmax")
     assert [list(made.shape[1:]) for made in activations] == [
-        layer["shape"] for layer in twin.layers
+        layer["shape"] for layer in shown.layers
     ]
-    for name_, (weight, _) in twin.parameters_of.items():
-        layer = twin.layers[names.index(name_)]
+    for name_, (weight, _) in shown.parameters_of.items():
+        layer = shown.layers[names.index(name_)]
         assert layer["shape"][0] == weight.shape[0]
 
 
@@ -87,16 +100,17 @@ def test_any_image_shape(name: str, image_shape: tuple[int, int, int]) -> None:
 
 
 def test_folding_copies_other_nets() -> None:
-    """The twin never changes what it was made of."""
+    """Activations never change what it was made of."""
     net = build("resnet18")
     assert fold_batch_norm(net) is not net
     assert net.training
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("name", [name for name in get_args(config.ModelName) if name != "lenet"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.soak) for name in SMALL), *LARGER]
+)
 def test_exported_net_agrees(name: str) -> None:
-    """Net and twin, through onnxruntime, at the batch sizes of the gate."""
+    """Net and activations, through onnxruntime, at the batch sizes of the gate."""
     net = build(name).eval()
     images = some_images(images=9)
     with torch.no_grad():
@@ -104,7 +118,7 @@ def test_exported_net_agrees(name: str) -> None:
     gate = Gate(images.numpy(), expected, tolerance=1e-5)
     exported = trace(WithSoftmax(fold_batch_norm(net)), (1, 28, 28), ["probabilities"])
     gate.check(exported.SerializeToString(), name="model.onnx")
-    gate.check(twin_bytes(net, (1, 28, 28), model_sha256="0" * 64), name="twin")
+    gate.check(activations_bytes(net, (1, 28, 28), model_sha256="0" * 64), name="activations")
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -153,8 +167,8 @@ def test_says_where_published_weights_are_missing(
     published = torchvision.models.get_model_weights("resnet18")["DEFAULT"].value
     monkeypatch.setattr(published, "url", f"http://127.0.0.1:9/{file.name}")  # nobody listens there
     wanted = rf"weights of resnet18 .*refused.*to {file}, or set model.pretrained to false"
-    with pytest.raises(zoo.WeightsError, match=wanted):
+    with pytest.raises(WeightsError, match=wanted):
         build("resnet18", pretrained=True)
     file.write_bytes(b"half a fi")
-    with pytest.raises(zoo.WeightsError, match="weights of resnet18"):
+    with pytest.raises(WeightsError, match="weights of resnet18"):
         build("resnet18", pretrained=True)

@@ -68,7 +68,7 @@ def test_svg_follows_the_page() -> None:
     assert text.startswith("<svg")
     for colour, name in drawing.VARIABLES.items():
         assert colour not in text
-        assert f"var(--{name})" in text or name in {"green", "red"}
+        assert f"var(--{name})" in text or name in {"good", "bad"}
     assert 'id="axes' not in text
     assert "&lt;soft&gt;" in text
     assert " width=" not in text[: text.index(">")]
@@ -106,3 +106,14 @@ def test_contact_sheet_of_the_report_stays_small(classes: int, size: int) -> Non
     content = illustrations.contact_sheet(prepared_set(classes=classes, size=size, images=60))
     with Image.open(io.BytesIO(content)) as picture:
         assert max(picture.size) <= 2000
+
+
+def test_names_of_any_script_and_of_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page keeps the letters, whatever fonts are here; dollars are no formula."""
+    names = ("кошка", "猫", "$x^", "$")
+    monkeypatch.setitem(drawing.STYLE, "font.family", "DejaVu Sans")  # and back
+    drawing.letter(names)
+    one = drawing.figure(3, 3)
+    (axis,) = drawing.axes(one)
+    axis.set_title(" ".join(names))
+    assert " ".join(names) in drawing.svg(one)

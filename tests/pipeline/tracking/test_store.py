@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking import provenance
+from pipeline.tracking import provenance, trainings
 from pipeline.tracking import store as tracking
-from pipeline.tracking.settling import settled
+from pipeline.tracking.ending import ended_with
+from pipeline.tracking.run import TrackedRun
 
 ROOT = Path(__file__).parents[3]
 PARAMS = Path("params.yaml")
 
 
-def opened(store: tracking.Store, **tags: str) -> tracking.TrackedRun:
+def opened(store: tracking.Store, **tags: str) -> TrackedRun:
     named = {key.replace("__", "."): value for key, value in tags.items()}
     return store.create("digits-classifier", "a run", named, PARAMS)
 
 
-def finished(store: tracking.Store, **tags: str) -> tracking.TrackedRun:
+def finished(store: tracking.Store, **tags: str) -> TrackedRun:
     run = opened(store, **tags)
-    with settled(run):
+    with ended_with(run):
         pass
     return run
 
@@ -60,7 +61,7 @@ def test_status_says_how_the_training_ended(
 ) -> None:
     """A failure is FAILED, a signal is KILLED, and neither is swallowed."""
     run = opened(store)
-    with pytest.raises(error), settled(run):
+    with pytest.raises(error), ended_with(run):
         raise error
     assert run.record.info.status == status
 
@@ -88,7 +89,7 @@ def test_changed_parameter_becomes_a_tag(store: tracking.Store) -> None:
     assert run.tags["changed.export.parity_tolerance"] == "0.0001"
 
 
-def test_dead_process_run_is_settled_and_others_are_left(store: tracking.Store) -> None:
+def test_run_of_a_dead_process_is_ended_and_others_are_left(store: tracking.Store) -> None:
     """Only runs of this host whose process is gone are KILLED; siblings and colleagues stay."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         dead = opened(store, **{**own_tags(), "pid": str(process.pid), "pid__started": "1.0"})
@@ -96,7 +97,7 @@ def test_dead_process_run_is_settled_and_others_are_left(store: tracking.Store) 
     alive = opened(store, **own_tags())
     colleague = opened(store, **{**own_tags(), "host": "elsewhere", "pid": "1"})
     foreign = opened(store)
-    assert store.settle_dead_runs() == [dead.id]
+    assert store.end_dead_runs() == [dead.id]
     statuses = [run.record.info.status for run in (dead, alive, colleague, foreign)]
     assert statuses == ["KILLED", "RUNNING", "RUNNING", "RUNNING"]
 
@@ -104,7 +105,7 @@ def test_dead_process_run_is_settled_and_others_are_left(store: tracking.Store) 
 def test_reused_pid_is_not_mistaken_for_the_dead(store: tracking.Store) -> None:
     """The same pid with another start time is another process."""
     reused = opened(store, **{**own_tags(), "pid__started": "12345.0"})
-    assert store.settle_dead_runs() == [reused.id]
+    assert store.end_dead_runs() == [reused.id]
 
 
 def own_tags() -> dict[str, str]:
@@ -134,7 +135,7 @@ def test_equal_bytes_adopt_the_complete_results(store: tracking.Store) -> None:
     first.complete("all of it")
     second = opened(store, checkpoint__sha256="dd")
     second.add_metrics({"val_loss": 0.2})
-    second.adopt("dd")
+    second.adopt_equal("dd")
     assert second.record.data.metrics == {"test.accuracy": 0.9, "val_loss": 0.2}
     assert second.record.data.params == {"evaluate.blur": "1.0"}
     assert second.tags["duplicate_of"] == first.id
@@ -158,24 +159,26 @@ def test_silent_server_is_named(repository: Path, monkeypatch: pytest.MonkeyPatc
     """A tracking server that is down is an error that says which and what to do."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert tracking.open_store(repository).away
     with pytest.raises(
         tracking.TrackingError, match=r"'http://127.0.0.1:9' does not answer.*unset"
     ):
-        tracking.open_store(repository)
+        tracking.answering(repository)
 
 
-def test_source_tags_name_the_changed_parameter(repository: Path) -> None:
-    """A changed number is dirty and spelled out; what DVC rewrites is not dirty."""
-    assert provenance.source_tags(PARAMS)["git.dirty"] == "false"
-    (repository / "dvc.lock").write_text("rewritten by dvc\n")
-    assert provenance.source_tags(PARAMS)["git.dirty"] == "false"
-    params = repository / "params.yaml"
-    params.write_text(params.read_text().replace("  stride: 1", "  stride: 2"))
-    tags = provenance.source_tags(PARAMS)
-    assert (tags["git.dirty"], tags["git.params_diff"]) == ("true", "model.stride: 1 -> 2")
-
-
-def test_untracked_code_is_dirty(repository: Path) -> None:
-    """A module that is not in the commit may have changed the result."""
-    (repository / "patch.py").write_text("")
-    assert provenance.source_tags(PARAMS)["git.dirty"] == "true"
+def test_equal_bytes_of_two_people_stay_apart(store: tracking.Store, tmp_path: Path) -> None:
+    """Each checkout finds the run of its own training; a file from elsewhere, the newest."""
+    other = tracking.Store(store.client, store.uri, tmp_path / "colleague")
+    runs = [finished(one, checkpoint__sha256="aa") for one in (store, other)]
+    assert len({run.training for run in runs}) == 2
+    for one, run in zip((store, other), runs, strict=True):
+        trainings.remember(one.root, "aa", run.training)
+    wanted = {"checkpoint.sha256": "aa"}
+    found = [one.find_or_restore(wanted, dataset="digits", params_file=PARAMS).id
+             for one in (store, other)]  # fmt: skip
+    assert found == [run.id for run in runs]
+    third = tracking.Store(store.client, store.uri, tmp_path / "third")
+    assert third.find_or_restore(wanted, dataset="digits", params_file=PARAMS).id == runs[1].id
+    store.client.delete_run(runs[0].id)
+    anew = store.find_or_restore(wanted, dataset="digits", params_file=PARAMS)
+    assert (anew.training, anew.tags["restored"]) == (runs[0].training, "true")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pipeline.training.augment import Augmentation, Distorter, even_bounds, seeded
+from pipeline.training.elastic import SMOOTHNESS, SPACING, ElasticField
 
 STILL = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0}
 
@@ -25,6 +26,15 @@ def test_nothing_asked_nothing_done() -> None:
     images = some_images()
     made = still.distort(images, still.draw(3, seeded(0)))
     torch.testing.assert_close(made, images.float(), atol=0.01, rtol=0)
+
+
+def test_grids_are_float32_under_any_precision() -> None:
+    """An autocast region around it changes no pixel."""
+    bending = distorter(rotation=10.0, elastic=0.5)
+    images, drawn = some_images(), bending.draw(3, seeded(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = bending.distort(images, drawn)
+    assert torch.equal(made, bending.distort(images, drawn))
 
 
 def test_shift_by_whole_pixels() -> None:
@@ -66,11 +76,36 @@ def test_drawn_within_bounds() -> None:
 def test_elastic_displacement_has_the_asked_deviation(height: int, width: int) -> None:
     """In pixels, everywhere in the image."""
     bending = distorter(height=height, width=width, elastic=0.7)
-    coefficients = bending.draw(4000, seeded(0))[:, :, 3:]
-    field = coefficients.flatten(0, 1) @ bending.basis[3:]
+    assert bending.elastic is not None
+    field = bending.elastic(bending.draw(4000, seeded(0))[:, :, 3:])
     half = torch.tensor([width / 2, height / 2]).view(1, 2, 1)
-    deviation = (field.view(4000, 2, -1) * half).std(dim=0)
+    deviation = (field.flatten(2) * half).std(dim=0)
     torch.testing.assert_close(deviation, torch.full_like(deviation, 0.7), atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (1, 1), (37, 4), (33, 100)])
+def test_elastic_field_is_the_sum_of_its_gaussians(height: int, width: int) -> None:
+    """Within 1e-5 of the sum over all control points, each pixel's squares summing to 1."""
+    field = ElasticField(height, width, device="cpu")
+
+    def gaussians(size: int) -> torch.Tensor:
+        points = torch.arange(-SPACING / 2, size + SPACING / 2 + 1e-6, SPACING)
+        distance = torch.arange(size) + 0.5 - points[:, None]
+        return torch.exp(-(distance**2) / (2 * SMOOTHNESS**2))
+
+    bumps = torch.einsum("ph,qw->pqhw", gaussians(height), gaussians(width)).flatten(0, 1)
+    bumps = bumps / bumps.square().sum(dim=0).sqrt()
+    numbers = torch.randn(5, field.points, generator=seeded(0))
+    expected = torch.einsum("np,phw->nhw", numbers, bumps)
+    torch.testing.assert_close(field(numbers), expected, atol=1e-5, rtol=0)
+
+
+def test_elastic_memory_grows_with_the_pixels() -> None:
+    """At 1024 px the field's constants are kilobytes; a basis of all points would be 279 GB."""
+    field = ElasticField(1024, 1024, device="cpu")
+    kept = [field.down.kernel, field.down.norm, field.across.kernel, field.across.norm]
+    assert sum(tensor.numel() for tensor in kept) < 10_000
+    assert field(torch.ones(1, field.points)).shape == (1, 1024, 1024)
 
 
 def test_seeded_by_every_number() -> None:

@@ -1,8 +1,9 @@
 """Who sees which image when, and what is read ahead."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.training.batches import Batches, Plan, read_ahead, resident, streamed
+from pipeline.training.batches import Batches, Fetch, Plan
+from pipeline.training.fetching import read_ahead, resident, streamed
 
 CPU = torch.device("cpu")
 
@@ -63,10 +65,10 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     np.testing.assert_array_equal(Plan(images=50, batch_size=8).order(4), np.arange(50))
 
 
-@pytest.mark.parametrize("place", [resident, streamed])
-def test_chunks_hold_what_the_plan_says(place: object) -> None:
+@pytest.mark.parametrize("place", [resident, partial(streamed, reading=threading.Lock())])
+def test_chunks_hold_what_the_plan_says(place: Callable[[Split, torch.device], Fetch]) -> None:
     """Both ways of fetching give the planned images, with their labels."""
-    fetch = {resident: resident, streamed: streamed}[place](split_of(50), CPU)  # type: ignore[index]  # parametrised by name
+    fetch = place(split_of(50), CPU)
     plan = Plan(images=50, batch_size=8, per_chunk=3, seed=0)
     loader = Batches(plan, fetch, lambda: 2)
     assert len(loader) == len(list(loader)) == 3

@@ -134,6 +134,9 @@ def test_history(fit: Fit, digits: tuple[Split, Split]) -> None:
     [
         {"loss": "squared_error"},
         {"label_smoothing": 0.1},
+        {"balance": "weights"},
+        {"balance": "weights", "loss": "squared_error"},
+        {"balance": "sampling"},
         {"averaging": 0.0},
         {"schedule": "one_cycle"},
         {"schedule": "constant"},

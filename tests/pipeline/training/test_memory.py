@@ -19,7 +19,7 @@ print(faults(20))
 
 def test_no_page_is_asked_for_again() -> None:
     """After the first steps, less than a tenth of a step's 9,400 pages is faulted in again."""
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True
     )
-    assert int(told.stdout) < 20 * 940
+    assert int(printed.stdout) < 20 * 940

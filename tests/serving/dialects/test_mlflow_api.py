@@ -63,7 +63,7 @@ GOOD = [[[0] * 28] * 28]
         {"dataframe_split": {"columns": ["pixels"], "data": [[GOOD]]}},
         {"dataframe_split": {"columns": ["images"], "data": [[GOOD, GOOD]]}},
         {"dataframe_split": {"columns": ["images"], "data": []}},
-        {"dataframe_split": {"columns": ["images"], "data": [["text"]]}},
+        {"dataframe_split": {"columns": ["images"], "data": [["text!"]]}},
         {"dataframe_records": []},
         {"dataframe_records": [{"images": GOOD, "x": 1}]},
         {"dataframe_records": [{"pixels": GOOD}]},

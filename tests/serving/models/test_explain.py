@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from serving.errors import ModelRefused
-from serving.models.sidecar import load_sidecar
+from serving.models.activations import load_activations
 from tests.serving.live import Answer, Server, serving
 from tests.serving.onnx_files import answers
 
@@ -23,7 +23,7 @@ Images = NDArray[np.uint8]
 INFER = "/v2/models/digits-classifier/infer"
 
 
-def twin_of(model: bytes, **changes: str) -> bytes:
+def activations_of(model: bytes, **changes: str) -> bytes:
     """The tiny model with `logits` as a layer, and its matrix as a parameter."""
     proto = onnx.load_from_string(model)
     digest = hashlib.sha256(model).hexdigest()
@@ -47,7 +47,7 @@ def explained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A server whose model has its sidecar beside it."""
     folder = tmp_path_factory.mktemp("explained")
     shutil.copy(tiny_model, folder / "model.onnx")
-    (folder / "model.activations.onnx").write_bytes(twin_of(tiny_model.read_bytes()))
+    (folder / "model.activations.onnx").write_bytes(activations_of(tiny_model.read_bytes()))
     with serving("--model", str(folder / "model.onnx"), "--no-access-log") as running:
         yield running
 
@@ -113,7 +113,7 @@ def test_without_a_sidecar(server: Server, images: Images) -> None:
 def test_switched_off(tiny_model: Path, tmp_path: Path) -> None:
     """--no-explain: the file may lie there, nobody reads it."""
     shutil.copy(tiny_model, tmp_path / "model.onnx")
-    (tmp_path / "model.activations.onnx").write_bytes(twin_of(tiny_model.read_bytes()))
+    (tmp_path / "model.activations.onnx").write_bytes(activations_of(tiny_model.read_bytes()))
     with serving("--model", str(tmp_path / "model.onnx"), "--no-explain") as running:
         assert "--no-explain" in running.get("/explain")["models"][0]["absent"]
 
@@ -123,7 +123,7 @@ def test_a_sidecar_that_comes_later_is_found(tiny_model: Path, tmp_path: Path) -
     shutil.copy(tiny_model, tmp_path / "model.onnx")
     with serving("--model", str(tmp_path / "model.onnx")) as running:
         assert running.get("/explain")["models"][0]["layers"] is None
-        (tmp_path / "model.activations.onnx").write_bytes(twin_of(tiny_model.read_bytes()))
+        (tmp_path / "model.activations.onnx").write_bytes(activations_of(tiny_model.read_bytes()))
         assert running.get("/explain")["models"][0]["layers"][0]["name"] == "fc1"
 
 
@@ -140,9 +140,9 @@ def test_bad_sidecars_are_refused(
 ) -> None:
     """Broken, of other bytes, or without layers: refused in words for the page."""
     model = tiny_model.read_bytes()
-    given = content if isinstance(content, bytes) else twin_of(model, **content)
+    given = content if isinstance(content, bytes) else activations_of(model, **content)
     with pytest.raises(ModelRefused, match=why):
-        load_sidecar(given, model_sha256=hashlib.sha256(model).hexdigest())
+        load_activations(given, model_sha256=hashlib.sha256(model).hexdigest())
 
 
 def test_samples_and_layers_for_the_page(explained: Server) -> None:

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from serving.cores import available, cgroup_quota
 from serving.errors import ModelRefused
 from serving.models.model import load
 from tests.serving.onnx_files import answers, build_model
@@ -75,24 +73,3 @@ def test_any_other_file_is_refused(make: Callable[[], bytes], words: str) -> Non
     with pytest.raises(ModelRefused, match=words) as refused:
         load(make(), threads=1)
     assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize(("quota", "cores"), [(0.5, 1), (1.5, 2), (None, None)])
-def test_a_quota_bounds_the_threads(quota: float | None, cores: int | None) -> None:
-    """Half a core is one thread; none at all leaves the affinity."""
-    found = available(quota)
-    assert found >= 1
-    assert cores is None or found <= cores
-
-
-def test_quotas_are_read_from_both_kinds_of_cgroup(tmp_path: Path) -> None:
-    """No file, -1 and the word max mean no quota."""
-    version_2, version_1 = tmp_path / "cpu.max", tmp_path
-    assert cgroup_quota(version_2, version_1) is None
-    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
-    for text, cores in (("-1\n", None), ("150000\n", 1.5)):
-        (tmp_path / "cpu.cfs_quota_us").write_text(text)
-        assert cgroup_quota(version_2, version_1) == cores
-    for text, cores in (("max 100000\n", None), ("50000 100000\n", 0.5)):
-        version_2.write_text(text)
-        assert cgroup_quota(version_2, version_1) == cores

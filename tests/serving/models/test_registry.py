@@ -146,7 +146,7 @@ def test_address_that_leads_nowhere_stops_the_start(
 
 def test_the_server_itself_never_imports_mlflow() -> None:
     """Its memory and its pauses stay its own: the client lives in another process."""
-    code = "import sys, serving.server, serving.lifecycle.mirror; print('mlflow' in sys.modules)"
+    code = "import sys, serving.server, serving.models.mirror; print('mlflow' in sys.modules)"
     root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True

@@ -105,3 +105,19 @@ def test_the_access_log_is_one_json_line_a_request(tiny_model: Path) -> None:
     assert [line["status"] for line in lines] == [404, 400]
     assert lines[0]["path"] == '/v2/\n"forged'
     assert lines[0]["client"] == "127.0.0.1"
+
+
+def test_metrics_name_the_model_and_weigh_the_processes(tiny_model: Path, images: Images) -> None:
+    """Role and name on every number of a model; `process_…` of all workers together."""
+    with serving("--model", str(tiny_model), "--workers", "2", "--no-access-log") as server:
+        server.ask("POST", "/predict", images[:3].tobytes(), **RAW)
+        own = 'role="primary",model="digits-classifier"'
+        eventually(lambda: server.metric(f"serving_images_total{{{own}}}") == 3, "three images")
+        assert server.metric(f"serving_queue_seconds_count{{{own}}}") == 1
+        assert server.metric(f"serving_run_seconds_count{{{own}}}") == 1
+        text = server.ask("GET", "/metrics").body.decode()
+        of_models = [line for line in text.splitlines() if 'role="primary"' in line]
+        assert all('model="digits-classifier"' in line for line in of_models)
+        assert server.metric("process_resident_memory_bytes") > 2 * 20e6
+        assert server.metric("process_cpu_seconds_total") > 0
+        assert 10 < server.metric("process_open_fds") < server.metric("process_max_fds")

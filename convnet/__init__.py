@@ -1,0 +1,1 @@
+"""The console command: one door to the pipeline, the registry and the server."""

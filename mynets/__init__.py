@@ -1,0 +1,1 @@
+"""Your own networks: README.md says how to add one."""

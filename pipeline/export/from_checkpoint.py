@@ -1,0 +1,103 @@
+"""From a checkpoint to the model file and its activations file, both past the gate."""
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from torch import nn
+
+from contract.files import atomic_write, sha256_of_bytes
+from pipeline import config
+from pipeline.config import Scalar
+from pipeline.data.arrays import Dataset, Prepared
+from pipeline.export import model_file, parity
+from pipeline.export.activations_file import activations_bytes
+from pipeline.export.parity import Parity
+from pipeline.training import checkpoint
+from pipeline.training.classifier import ImageClassifier
+
+
+@dataclass(frozen=True)
+class Trained:
+    net: nn.Module
+    hyperparameters: dict[str, Scalar]  # by their dotted keys
+    params_sha256: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    model: bytes
+    activations: bytes
+    images: int  # that both were compared on
+    found: tuple[Parity, ...]
+    found_of_activations: tuple[Parity, ...]
+
+    @property
+    def metrics(self) -> dict[str, float | dict[str, float]]:
+        """For metrics/export.json: few columns, because `dvc exp show` shows them all."""
+        return {
+            "activations_parity": max(parity.plain(self.found_of_activations).values()),
+            "onnx_bytes": len(self.model),
+            "onnx_parity": parity.plain(self.found),
+        }
+
+    def sentence(self) -> str:
+        return f"{len(self.model):,} bytes; {parity.sentence(self.found, self.images)}"
+
+    def write(self, onnx: Path, activations: Path) -> None:
+        """Both, or none."""
+        with atomic_write(onnx) as file, atomic_write(activations) as beside:
+            file.write(self.model)
+            beside.write(self.activations)
+
+
+def load(path: Path, dataset: Dataset) -> Trained:
+    """Raises ExportError for weights of other data, CheckpointError for another release's."""
+    origin = checkpoint.read_origin(path)
+    model_file.check_data(origin, dataset)
+    try:
+        classifier = ImageClassifier.load_from_checkpoint(path, map_location="cpu")
+    except msgspec.ValidationError as error:
+        raise checkpoint.CheckpointError(
+            f"{path} was trained by another release of this code, whose parameters differ "
+            f"({error}); run `dvc repro` to train anew"
+        ) from error
+    hyperparameters = config.flatten(dict(classifier.hparams), "model", "train")
+    return Trained(classifier.net, hyperparameters, origin.params_sha256)
+
+
+def export(
+    trained: Trained, prepared: Prepared, *, name: str | None, golden: int, tolerance: float
+) -> Pair:
+    """Raises ParityError where the model answers otherwise than the trained network.
+
+    The layers are shown where they can be: they never stop a model.
+    """
+    net, images = trained.net, prepared.val.images
+    metadata = model_file.describe(
+        prepared.dataset,
+        net,
+        name=name,
+        hyperparameters=trained.hyperparameters,
+        params_sha256=trained.params_sha256,
+    )
+    model = model_file.model_bytes(net, metadata, prepared.val, golden=golden)
+    gate = parity.Gate(images, model_file.torch_probabilities(net, images), tolerance)
+    found = gate.check(model, name="model.onnx")
+    write = partial(
+        activations_bytes, net, metadata.image_shape, model_sha256=sha256_of_bytes(model)
+    )
+    try:
+        activations = write()
+        of_activations = gate.check(activations, name="model.activations.onnx")
+    except Exception as error:  # noqa: BLE001 - a net of any kind: its model is exported all the same
+        why = str(error).partition("\n")[0]
+        sys.stderr.write(
+            f"warning: the layers of this network cannot be shown ({why}): its page will show "
+            "input and probabilities\n"
+        )
+        activations = write(ends_alone=True)
+        of_activations = gate.check(activations, name="model.activations.onnx")
+    return Pair(model, activations, len(images), found, of_activations)

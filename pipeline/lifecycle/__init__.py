@@ -1,0 +1,1 @@
+"""From a trained model to production and back: promotion, rollback, lineage, feedback."""

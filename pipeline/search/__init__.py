@@ -1,0 +1,1 @@
+"""Sweeps: what may change, one trial, the study."""

@@ -1,0 +1,170 @@
+"""Search the parameters: optuna draws, validation prunes, each trial is a child MLflow run.
+
+The study lies in a database, so that a sweep goes on where it was stopped; workers of several
+machines share it.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from contract.files import write_bytes
+from pipeline import command, config
+from pipeline.data import arrays
+from pipeline.search import space
+from pipeline.search import study as studies
+from pipeline.search.study import RUN_ID, VALUES, Place, SweepError
+from pipeline.search.trial import Objective
+from pipeline.tracking import provenance
+from pipeline.tracking import store as tracking
+from pipeline.tracking.run import TrackedRun
+from pipeline.training import trainer
+
+
+@dataclass(frozen=True)
+class Sweep:
+    root: Path
+    place: Place
+    space_file: Path
+    trials: int
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", default="sweep", help="of the study; the same name goes on")
+    parser.add_argument(
+        "--storage", metavar="URL",
+        help="of the study, for several machines: postgresql+psycopg://…; default: in .sweeps",
+    )  # fmt: skip
+    parser.add_argument("--space", type=Path, default=Path("sweep.yaml"))
+    parser.add_argument("--trials", type=int, default=20, help="in all, pruned ones included")
+    parser.add_argument("--workers", type=int, default=1, help="trials at a time")
+    parser.add_argument("--apply", action="store_true", help="write the best into params.yaml")
+    chosen = parser.parse_args(argv)
+    root = provenance.repository_root()
+    place = Place(chosen.storage or studies.local(root), chosen.name)
+    sweep = Sweep(root, place, chosen.space, chosen.trials)
+    if chosen.apply:
+        apply(best(place.open()), sweep.root / command.PARAMS)
+        sys.stdout.write(
+            f"{command.PARAMS} has the best of {chosen.name!r}: `git diff`, `dvc repro`\n"
+        )
+        return
+    run(sweep, workers=chosen.workers)
+    sys.stdout.write(summary(place.open()))
+
+
+def run(sweep: Sweep, *, workers: int) -> None:
+    """Fill the study up to its trials, so many at a time.
+
+    Raises SweepError, ConfigError, DeviceError, all before any work.
+    """
+    if sweep.trials < 1 or workers < 1:
+        raise SweepError(f"{sweep.trials} trials, {workers} workers: at least 1 of each is needed")
+    base = config.load(command.PARAMS)
+    if base.train.devices * base.train.num_nodes > 1:
+        raise SweepError(
+            f"train.devices is {base.train.devices} on train.num_nodes {base.train.num_nodes}: a "
+            "trial trains on one device; set both to 1, and start more workers or machines"
+        )
+    chosen = space.load(sweep.space_file, base)
+    trainer.check_device(base.train)
+    dataset = arrays.load_dataset(Path("data/prepared"))
+    study = sweep.place.open()
+    studies.claim(study, studies.made_of(base, chosen, dataset.sha256_of_all))
+    store = tracking.answering(sweep.root)
+    store.end_dead_runs()
+    with studies.alone(sweep.root):  # the tasks of a job array begin at once
+        if RUN_ID not in study.user_attrs:
+            study.set_user_attr(RUN_ID, _parent(store, study.study_name, dataset.name))
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=work, args=(sweep,)) for _ in range(workers)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if failed := [process.exitcode for process in processes if process.exitcode]:
+        raise SweepError(f"{len(failed)} of {workers} workers failed: their own error is above")
+    record(study, store.run(store.client.get_run(study.user_attrs[RUN_ID])))
+
+
+def _parent(store: tracking.Store, name: str, dataset: str) -> str:
+    """Open the run that the trials are children of; returns its id."""
+    experiment = tracking.experiment_of(dataset)
+    made = store.create(experiment, f"sweep {name}", {"sweep": name}, command.PARAMS)
+    store.client.set_terminated(made.id, "FINISHED")
+    return made.id
+
+
+def work(sweep: Sweep) -> None:
+    """One worker: trials until the study is full."""
+    command.die_with_parent()
+    study = sweep.place.open()
+    base = config.load(command.PARAMS)
+    objective = Objective(
+        base=base,
+        space=space.load(sweep.space_file, base),
+        data=arrays.load(Path("data/prepared")),
+        store=tracking.answering(sweep.root),
+        parent=study.user_attrs[RUN_ID],
+    )
+    studies.fill(study, objective, trials=sweep.trials)
+
+
+def best(study: optuna.Study) -> FrozenTrial:
+    done = study.get_trials(states=(TrialState.COMPLETE,))
+    if not done:
+        raise SweepError(f"no trial of {study.study_name!r} is complete: `make sweep` first")
+    return max(done, key=lambda trial: (trial.value or 0.0, -trial.number))
+
+
+def summary(study: optuna.Study) -> str:
+    """The best trial, and the two ways to use it."""
+    winner = best(study)
+    states = [trial.state for trial in study.trials]
+    settings = " ".join(f"-S '{key}={value}'" for key, value in winner.user_attrs[VALUES].items())
+    counts = ", ".join(f"{states.count(s)} {s.name.lower()}" for s in TrialState if s in states)
+    return (
+        f"{study.study_name}: {counts}\n"
+        f"best: trial {winner.number}, validation accuracy {winner.value:.4%}\n"
+        f"as an experiment: dvc exp run {settings}\n"
+        f"into params.yaml: make sweep APPLY=1 NAME={study.study_name}\n"
+    )
+
+
+def record(study: optuna.Study, parent: TrackedRun) -> None:
+    """Let the parent run tell the outcome."""
+    winner = best(study)
+    parent.add_tags(
+        {
+            "sweep.best_run": winner.user_attrs[RUN_ID],
+            **{f"sweep.best.{key}": str(v) for key, v in winner.user_attrs[VALUES].items()},
+        }
+    )
+    parent.add_metrics({"val_accuracy": winner.value or 0.0}, step=len(study.trials))
+
+
+def apply(winner: FrozenTrial, path: Path) -> None:
+    """Change params.yaml line by line: comments and everything else stay."""
+    lines = path.read_text().splitlines()
+    for key, value in winner.user_attrs[VALUES].items():
+        section, _, name = key.partition(".")
+        start = lines.index(f"{section}:")
+        at = next(n for n in range(start, len(lines)) if lines[n].startswith(f"  {name}:"))
+        _, hash_sign, comment = lines[at].partition("#")
+        text = value if isinstance(value, str) else json.dumps(value)
+        column = len(lines[at]) - len(comment) - 1
+        lines[at] = f"  {name}: {text}"
+        if hash_sign:
+            lines[at] = f"{lines[at]} ".ljust(column) + f"#{comment}"
+    write_bytes(path, ("\n".join(lines) + "\n").encode())
+
+
+if __name__ == "__main__":
+    command.run(main)

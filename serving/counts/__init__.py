@@ -1,0 +1,1 @@
+"""The sheet of counts that all workers share."""

@@ -1,0 +1,203 @@
+"""Does what is asked still look like what the model learned from? Counted beside the answers.
+
+Each worker sorts the images it has time for into the bins of the training set, whose histograms
+stand in the ONNX metadata; the population stability index says how far the two are apart.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.arrays import Images, Probabilities
+from contract.statistics import image_statistics
+from serving.counts.exposition import escaped
+from serving.counts.families import DRIFT_PLACES
+from serving.counts.sheet import Recorder, Sheet
+from serving.models.model import Facts
+
+Counts = NDArray[np.float64]
+
+WINDOWS = {
+    "long": 5000,
+    "recent": 500,
+}  # images; as many as DRIFT_WINDOWS; a view holds the last one to two windows
+LEAST = 200  # images below which an index is mostly chance
+DRIFTED = 0.25  # the usual reading: below 0.1 stable, above 0.25 shifted
+SHARE = 0.005  # of the time may go into looking, whatever the load
+BURST_S = 0.06  # of looking that may be saved up: some ten thousand small images
+MOST = 32  # images of one run that are looked at
+_FLOOR = 1e-4  # fraction of an empty bin
+MEASURED = ("ink_mass", "centre_row", "centre_column")  # of each image
+INPUTS = ("intensity", *MEASURED)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One thing that is watched, and its place among the counts."""
+
+    name: str
+    edges: tuple[float, ...]  # empty for classes
+    expected: Counts
+    at: slice
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a model's training and validation images looked like."""
+
+    features: tuple[Feature, ...]
+    places: int
+
+
+@dataclass
+class Watch:
+    """A batcher's observer: called in its thread, when the answers are on their way."""
+
+    expectation: Expectation
+    recorder: Recorder
+    model: str  # whose row counts it
+    _credit_s: float = BURST_S
+    _then_s: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self._windows = _windows(self.recorder.sheet, self.recorder.worker, self.model)
+        self._windows[:] = 0  # bins are a model's own
+
+    def __call__(self, images: Images, probabilities: Probabilities) -> None:
+        now_s = time.perf_counter()
+        self._credit_s = min(BURST_S, self._credit_s + SHARE * (now_s - self._then_s))
+        self._then_s = now_s
+        if self._credit_s > 0:
+            start_s = time.thread_time()  # of this thread: what others take is not looking
+            self._look(images[:MOST], probabilities[:MOST])
+            self._credit_s -= time.thread_time() - start_s
+
+    def _look(self, images: Images, probabilities: Probabilities) -> None:
+        counts = _counts(self.expectation, images, probabilities)
+        workers = self.recorder.sheet.workers
+        for (now, before), size in zip(self._windows, WINDOWS.values(), strict=True):
+            if now[0] >= size / workers:
+                before[:] = now
+                now[:] = 0
+            now[: len(counts)] += counts
+
+
+def expectation(facts: Facts) -> Expectation | None:
+    """None for a file without reference histograms, or with too many bins."""
+    reference, answers = facts.statistics.reference, facts.statistics.answers
+    if reference is None:
+        return None
+    histograms = [(name, getattr(reference, name)) for name in INPUTS]
+    rows = [(name, one.edges, one.fractions) for name, one in histograms]
+    if answers is not None:
+        confidence = answers.confidence
+        rows.append(("confidence", confidence.edges, confidence.fractions))
+        rows.append(("predicted_class", (), answers.classes))
+    features, at = [], 1  # place 0 counts the images
+    for name, edges, fractions in rows:
+        bins = slice(at, at + len(fractions))
+        features.append(Feature(name, edges, np.array(fractions, np.float64), bins))
+        at = bins.stop
+    return Expectation(tuple(features), at) if at <= DRIFT_PLACES else None
+
+
+def report(sheet: Sheet, facts: Facts, model: str) -> dict[str, Any]:
+    """One view over all workers: an index for each feature, None below LEAST images."""
+    expected = expectation(facts)
+    features = expected.features if expected else ()
+    views = dict(zip(WINDOWS, seen_by_all(sheet, model), strict=True))
+    indexes = {name: _indexes(features, seen) for name, seen in views.items()}
+    inputs = [view[name] or 0.0 for view in indexes.values() for name in INPUTS if name in view]
+    return {
+        "model": {"name": facts.name, "version": facts.version},
+        "watched": expected is not None,
+        "drifted": max(inputs, default=0.0) > DRIFTED,
+        "threshold": DRIFTED,
+        "least_images": LEAST,
+        "images": int(views["long"][0]),
+        "indexes": indexes["long"],
+        "recent": {"images": int(views["recent"][0]), "indexes": indexes["recent"]},
+        "features": {one.name: _plain(one, views["long"]) for one in features},
+    }
+
+
+def gauges(sheet: Sheet, facts: Facts, model: str) -> bytes:
+    """The same for Prometheus."""
+    found = report(sheet, facts, model)
+    own = f'role="{model}",model="{escaped(facts.name)}"'
+    lines = [
+        "# HELP serving_drift_images Images looked at, in the present window.",
+        "# TYPE serving_drift_images gauge",
+        f'serving_drift_images{{{own},window="long"}} {found["images"]}',
+        f'serving_drift_images{{{own},window="recent"}} {found["recent"]["images"]}',
+        "# HELP serving_drift_index Population stability index against the training data.",
+        "# TYPE serving_drift_index gauge",
+    ]
+    for window, indexes in (("long", found["indexes"]), ("recent", found["recent"]["indexes"])):
+        for name, index in indexes.items():
+            if index is not None:
+                labels = f'{own},feature="{name}",window="{window}"'
+                lines.append(f"serving_drift_index{{{labels}}} {index:.6g}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def stability_index(expected: Counts, counts: Counts) -> float:
+    """Σ (seen - expected) · ln(seen / expected) over the bins; 0 for equal fractions."""
+    seen = np.maximum(counts / max(counts.sum(), 1), _FLOOR)
+    wanted = np.maximum(expected, _FLOOR)
+    return float(((seen - wanted) * np.log(seen / wanted)).sum())
+
+
+def seen_by_all(sheet: Sheet, model: str) -> Counts:
+    """Counts over all workers: (WINDOWS, places)."""
+    rows = [_windows(sheet, worker, model).sum(axis=1) for worker in range(sheet.workers)]
+    seen: Counts = np.sum(rows, axis=0)
+    return seen
+
+
+def _indexes(features: Iterable[Feature], seen: Counts) -> dict[str, float | None]:
+    enough = seen[0] >= LEAST
+    return {
+        one.name: stability_index(one.expected, seen[one.at]) if enough else None
+        for one in features
+    }
+
+
+def _plain(feature: Feature, seen: Counts) -> dict[str, Any]:
+    counts = seen[feature.at]
+    fractions = counts / max(counts.sum(), 1)
+    return {
+        "edges": feature.edges,
+        "expected": feature.expected.tolist(),
+        "seen": fractions.round(6).tolist(),
+    }
+
+
+def _windows(sheet: Sheet, worker: int, model: str) -> Counts:
+    """The counts of one worker, where they stand: (WINDOWS, now and before, places)."""
+    return np.asarray(sheet.cells(worker, "drift", model))
+
+
+def _counts(expected: Expectation, images: Images, probabilities: Probabilities) -> Counts:
+    counts = np.zeros(expected.places)
+    counts[0] = len(images)
+    values = dict(zip(MEASURED, image_statistics(images), strict=True))
+    values["confidence"] = probabilities.max(axis=1)
+    for one in expected.features:
+        if one.name == "predicted_class":
+            found = np.bincount(probabilities.argmax(axis=1), minlength=len(one.expected))
+        elif one.name == "intensity":
+            levels = np.bincount(images.reshape(-1), minlength=256)
+            found = np.bincount(_bins(one, np.arange(256)), levels, len(one.expected))
+        else:
+            found = np.bincount(_bins(one, values[one.name]), minlength=len(one.expected))
+        counts[one.at] = found
+    return counts
+
+
+def _bins(feature: Feature, values: NDArray[Any]) -> NDArray[np.intp]:
+    return np.searchsorted(feature.edges[1:-1], values, side="right")

@@ -1,0 +1,51 @@
+"""The best of a sweep is one command away."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import create_trial
+
+from pipeline import config
+from pipeline.search import study as studies
+from pipeline.search import sweep
+from pipeline.search.study import Place, SweepError
+
+FLOATS = optuna.distributions.FloatDistribution(0.001, 1.0)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    return Place(studies.local(tmp_path), "a").open()
+
+
+def add(study: optuna.Study, rate: float, value: float) -> None:
+    study.add_trial(
+        create_trial(
+            params={"train.learning_rate": rate},
+            distributions={"train.learning_rate": FLOATS},
+            value=value,
+            user_attrs={"values": {"train.learning_rate": rate}, "run_id": "r"},
+        )
+    )
+
+
+def test_best_becomes_params_with_comments_kept(study: optuna.Study, repository: Path) -> None:
+    """One value changes, and nothing else in the file."""
+    add(study, 0.1, 0.9)
+    add(study, 0.25, 0.95)
+    add(study, 0.5, 0.95)
+    before = Path("params.yaml").read_text().splitlines()
+    sweep.apply(sweep.best(study), repository / "params.yaml")
+    after = Path("params.yaml").read_text().splitlines()
+    (changed,) = [line for old, line in zip(before, after, strict=True) if old != line]
+    assert changed.split("#")[0].split() == ["learning_rate:", "0.25"]
+    assert "# peak" in changed
+    assert config.load(Path("params.yaml")).train.learning_rate == 0.25
+    assert "dvc exp run -S 'train.learning_rate=0.25'" in sweep.summary(study)
+
+
+def test_nothing_complete_is_said(study: optuna.Study) -> None:
+    """What to do first."""
+    with pytest.raises(SweepError, match="`make sweep` first"):
+        sweep.best(study)
