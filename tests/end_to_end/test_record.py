@@ -12,7 +12,7 @@ EPOCHS = 10
 def edit_during_training(project: Project, command: tuple[str, ...] = ("dvc", "repro")) -> None:
     """Change the learning rate once the training is under way; the stage must then fail."""
     with project.start(*command) as process:
-        wait_for(lambda: next(iter(project.root.glob(".train/*/run_id")), None))
+        wait_for(lambda: next(iter(project.root.glob(".train/*/training")), None))
         project.set_params({"train": {"learning_rate": 0.0001}})
         assert process.wait() != 0
 
