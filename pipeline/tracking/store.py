@@ -126,7 +126,7 @@ class Store:
             return None
         if not (self.away or run.outbox.kept()) and run.record.info.status == "FINISHED":
             return None
-        run.set_status("RUNNING")
+        run.go_on()
         return run
 
     def end_dead_runs(self) -> list[str]:
