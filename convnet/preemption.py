@@ -1,7 +1,7 @@
 """Signals that ask a job to end: they go to the stage that runs, and DVC waits for it.
 
-DVC dies of SIGTERM and SIGUSR1, and its stage with it. SIGINT it ignores while a stage runs, because
-a terminal's goes to both. Here all three are handled in DVC's own process, so that a training stops
+DVC dies of SIGTERM and SIGUSR1, and its stage with it. SIGINT it ignores while a stage runs: a
+terminal's goes to both. Here all three are handled in DVC's own process, so that a training stops
 where it can go on (docs/how-to/cluster.md).
 """
 
