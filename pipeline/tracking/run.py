@@ -83,6 +83,10 @@ class TrackedRun:
         self.set_status("RUNNING")
         self.outbox.add(entries.NoTag(ERROR))
 
+    def add_children(self) -> None:
+        """Put the runs below it that name it as PARENT."""
+        self.outbox.add(entries.Children(self.training))
+
     def add_params(self, params: Mapping[str, Scalar]) -> None:
         """A value that changed becomes a tag, because params never change."""
         self.outbox.add(entries.Params({key: str(value) for key, value in params.items()}))

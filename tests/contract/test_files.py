@@ -44,6 +44,6 @@ def test_rights_are_those_of_any_new_file(umask: int, rights: int, tmp_path: Pat
     """A team's umask lets the group write, a careful person's nobody else read: as open() does."""
     write = "import sys, pathlib as p, contract.files as f; f.write_bytes(p.Path(sys.argv[1]), b'')"
     for _ in ("new", "replaced"):
-        command = [sys.executable, "-c", write, tmp_path / "x"]
+        command = [sys.executable, "-c", write, str(tmp_path / "x")]
         subprocess.run(command, check=True, umask=umask, cwd=ROOT)
         assert (tmp_path / "x").stat().st_mode & 0o777 == rights
