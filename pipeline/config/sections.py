@@ -52,6 +52,7 @@ class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     pretrained: bool
+    small_input: bool
     canvas: Annotated[int, Meta(ge=1, le=1024)]
     filters: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=8)]
     convolutions: Annotated[int, Meta(ge=1, le=8)]
@@ -67,6 +68,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         net_names.check(self.name)
         if self.pretrained:
             net_names.check_pretrained(self.name)
+        if self.small_input:
+            net_names.check_small_input(self.name)
         if self.padding >= self.kernel:
             raise ValueError(
                 f"padding {self.padding} is not smaller than the kernel {self.kernel}: "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from torch import Tensor, nn
 
 from pipeline import net_names
-from pipeline.nets import from_timm, from_torchvision, lenet, own
+from pipeline.nets import from_timm, from_torchvision, lenet, own, stem
 from pipeline.nets.canvas import Input
 from pipeline.nets.geometry import fit_canvas
 
@@ -54,6 +54,8 @@ def build(
     else:
         source = from_timm if model.name.startswith(net_names.FROM_TIMM) else from_torchvision
         body = source.build(model.name, channels, classes, sides, pretrained=model.pretrained)
+    if model.small_input:
+        stem.make_small(body, name=model.name, keep=model.pretrained)
     return Fitted(Input(canvas, mean=mean, std=std), body)
 
 
