@@ -16,6 +16,7 @@ Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 LEAST_NORMED = 3  # images; batches are cut evenly, so the smallest then has two
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
+WEIGHTS = r"^data/weights/[^/]+\.(pth|pt|ckpt|safetensors)$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 DatasetName = Literal[
@@ -52,6 +53,7 @@ class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     pretrained: bool
+    weights: Annotated[str, Meta(pattern=WEIGHTS)] | None
     small_input: bool
     canvas: Annotated[int, Meta(ge=1, le=1024)]
     filters: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=8)]
@@ -68,6 +70,11 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         net_names.check(self.name)
         if self.pretrained:
             net_names.check_pretrained(self.name)
+        if self.pretrained and self.weights:
+            raise ValueError(
+                f"weights {self.weights!r} and pretrained true are two starts: set one of them to "
+                "null or false"
+            )
         if self.small_input:
             net_names.check_small_input(self.name)
         if self.padding >= self.kernel:
@@ -94,6 +101,8 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     label_smoothing: Fraction
     balance: Literal["none", "weights", "sampling"]
     averaging: Fraction
+    freeze: Natural
+    backbone_learning_rate: Positive | None
     rotation: Annotated[float, Meta(ge=0, le=180)]
     scale: Fraction
     shear: Annotated[float, Meta(ge=0, le=1)]
@@ -150,4 +159,9 @@ class Params(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"train.batch_size {self.train.batch_size} goes with model.batch_norm false: "
                 f"its statistics need batches of {LEAST_NORMED} images or more"
+            )
+        if self.train.freeze and not (self.model.pretrained or self.model.weights):
+            raise ValueError(
+                f"train.freeze {self.train.freeze} goes with model.pretrained or model.weights: "
+                "layers that nothing has trained are not worth keeping; set it to 0"
             )
