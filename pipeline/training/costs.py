@@ -52,11 +52,11 @@ class Memory:
 
 def memory(module: "ImageClassifier") -> Memory:
     """Return what a step of the module takes in float32, by a dry pass; within about a quarter."""
-    model = {**module.hparams["model"], "pretrained": False}
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         net = zoo.build(
-            msgspec.convert(model, Model), image_shape=module.image_shape,
+            msgspec.convert(module.hparams["model"], Model), image_shape=module.image_shape,
             classes=module.classes, mean=module.hparams["mean"], std=module.hparams["std"],
+            starts=False,
         ).train()  # fmt: skip
         images = torch.empty(DRY, *module.image_shape, dtype=torch.uint8)
     kept: dict[int, Tensor] = {}  # by the address of the storage's record
@@ -131,7 +131,7 @@ def refuse_what_cannot_fit(module: "ImageClassifier", free: int) -> Memory:
 def seconds(module: "ImageClassifier", device: torch.device, *, images: int, steps: int) -> float:
     """Return about how long all epochs take: measured on a few images and one update."""
     net = deepcopy(module.net).to(device).train()
-    update = optimizers.build(net, module.recipe)
+    update = optimizers.build(net, module.recipe, classes=module.classes)
     each = per_image(net, module, device, module.recipe.precision)
     one_update = _shortest(update.step, device)
     return module.recipe.epochs * (images * each + steps * one_update)

@@ -28,10 +28,11 @@ Update = Callable[[Batch], None]
 
 
 def suits(module: "ImageClassifier") -> bool:
-    """Say whether a step can be captured: asked for, one GPU, no loss scaling, not compiled."""
+    """Say whether a step can be captured: asked for, one GPU, plain, and the same in all epochs."""
     recipe = module.recipe
     alone = module.device.type == "cuda" and module.trainer.world_size == 1
-    return recipe.cuda_graph and alone and not recipe.compile and recipe.precision != "16-mixed"
+    plain = not recipe.compile and recipe.precision != "16-mixed" and not recipe.freeze
+    return recipe.cuda_graph and alone and plain
 
 
 def captured(module: "ImageClassifier") -> Update:
