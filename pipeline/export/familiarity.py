@@ -11,7 +11,7 @@ docs/familiarity.md has the table by which this was chosen.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,10 +20,8 @@ from scipy.special import logsumexp
 from torch import Tensor, nn
 
 METHOD = "exposure+energy/1"  # changes with the formula
-LEVELS = (
-    *(0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3),
-    *(0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
-)  # quantiles at which the map bends
+KNOTS, LOWEST = 32, 0.001  # of the map; the share of scores below the first
+BELOW_ONE = 1 - 2**-20  # rounding must not lead above 1
 WEIGHTS, MOST_UNITS, LEAST_UNITS = 16384, 64, 16  # of the hidden layer
 EPOCHS, BATCH, RATE, DECAY = 40, 512, 3e-3, 1e-3
 SEED = 0
@@ -36,26 +34,26 @@ class Head:
     """All numbers of the formula; float32, as the graph has them.
 
     hidden (H + 1, width) with bias (H + 1,): its last unit is always 1. score (H + 1,) leads to
-    head / c. The map is Σ slopes · relu(score - knots), cut off at 0 and 1.
+    head / c. The map is Σ rises · clip((score - knots) / step, 0, 1).
     """
 
     hidden: Floats
     bias: Floats
     score: Floats
-    knots: Floats
-    slopes: Floats  # by how much the slope changes at each knot
+    knots: Floats = field(default_factory=lambda: np.zeros(0))
+    step: float = 1.0  # between two knots
+    rises: Floats = field(default_factory=lambda: np.zeros(0))  # of the share, after each knot
 
 
 def reference(head: Head, logits: Floats, features: Floats) -> Floats:
     """The familiarity (N,) in double precision, by the formula alone."""
     scores = _scores(head, logits.astype(np.float64), features.astype(np.float64))
-    steps = np.maximum(scores[:, None] - head.knots.astype(np.float64), 0)
-    return np.clip(steps @ head.slopes.astype(np.float64), 0, 1)
+    ways = np.clip((scores[:, None] - head.knots.astype(np.float64)) / head.step, 0, 1)
+    found: Floats = ways @ head.rises.astype(np.float64)
+    return found
 
 
-def fitted(
-    known: Floats, strange: Floats, validation: Sequence[Floats], *, kept: float
-) -> Head | None:
+def fitted(known: Floats, strange: Floats, validation: Sequence[Floats]) -> Head | None:
     """From features (n, width) of training images and of strangers, and validation's answers.
 
     `validation`: logits and features. None where all of its images score alike.
@@ -72,10 +70,8 @@ def fitted(
         hidden=np.vstack([hidden, np.zeros_like(hidden[:1])]).astype(np.float32),
         bias=np.append(bias, 1).astype(np.float32),
         score=np.append(out * scale, offset * scale).astype(np.float32),
-        knots=np.zeros(0),
-        slopes=np.zeros(0),
     )
-    return _calibrated(head, _scores(head, logits, features), kept)
+    return _calibrated(head, _scores(head, logits, features))
 
 
 def _scores(head: Head, logits: Floats, features: Floats) -> Floats:
@@ -90,19 +86,20 @@ def _spread(values: Floats) -> float:
     return float(np.sqrt(((values[values <= middle] - middle) ** 2).mean()))
 
 
-def _calibrated(head: Head, scores: Floats, kept: float) -> Head | None:
-    """The map to quantiles of these scores; below the least of them it falls to 0 in a tail."""
-    levels = np.unique([*LEVELS, round(1 - kept, 6)])
-    knots, firsts = np.unique(np.quantile(scores, levels), return_index=True)
-    if len(knots) < 2:  # noqa: PLR2004 - a line has two ends
+def _calibrated(head: Head, scores: Floats) -> Head | None:
+    """The map from a score to the share of these scores that are lower, between evenly laid knots.
+
+    They reach from the least scores, where a thousandth is left out, to the greatest.
+    """
+    low, high = float(np.quantile(scores, LOWEST)), float(scores.max())
+    step = np.float32((high - low) / (KNOTS - 1))
+    if not step > 0:
         return None
-    tail = float(np.quantile(scores, 0.5) - knots[0]) or float(np.ptp(knots))
-    x = np.array([knots[0] - tail, *knots])
-    y = np.array([0.0, *levels[firsts]])
-    changes = np.diff(np.diff(y) / np.diff(x), prepend=0.0, append=0.0)
-    return Head(
-        head.hidden, head.bias, head.score, x.astype(np.float32), changes.astype(np.float32)
-    )
+    knots = (low + step * np.arange(-1, KNOTS)).astype(np.float32)
+    shares = np.searchsorted(np.sort(scores), knots) / len(scores)
+    shares[0], shares[-1] = 0, 1
+    rises = np.diff(shares) * BELOW_ONE
+    return replace(head, knots=knots[:-1], step=float(step), rises=rises.astype(np.float32))
 
 
 def _taught(known: Floats, strange: Floats) -> tuple[Floats, Floats, Floats, float]:

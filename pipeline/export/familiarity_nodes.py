@@ -21,9 +21,7 @@ def add(model: ModelProto, head: Head) -> None:
         "hidden": head.hidden,
         "bias": head.bias,
         "lifted": lifted,
-        "slopes": head.slopes,
-        "zero": np.array(0),
-        "one": np.array(1),
+        "rises": head.rises,
     }
     for name, values in numbers.items():
         tensor = numpy_helper.from_array(values.astype(np.float32), f"{FAMILIARITY}.{name}")
@@ -42,9 +40,8 @@ def add(model: ModelProto, head: Head) -> None:
             make("Relu", own("sums"), own("units")),
             make("ReduceLogSumExp", [LOGITS, *own("axes")], own("energy"), keepdims=1),
             make("Gemm", own("units", "lifted", "energy"), own("over")),
-            make("Relu", own("over"), own("steps")),
-            make("MatMul", own("steps", "slopes"), own("quantile")),
-            make("Clip", own("quantile", "zero", "one"), [FAMILIARITY]),
+            make("HardSigmoid", own("over"), own("ways"), alpha=1 / head.step, beta=0.0),
+            make("MatMul", own("ways", "rises"), [FAMILIARITY]),
         ]
     )
     drop_outputs(model)

@@ -17,7 +17,7 @@ KNOWN_PIXELS, STRANGE_PIXELS = 10_000_000, 3_000_000  # fewer of large images: t
 LEAST_KNOWN, LEAST_STRANGE = 1_000, 300
 
 
-def fit(graph: ModelProto, train: Split, validation: Split, *, kept: float) -> Head | None:
+def fit(graph: ModelProto, train: Split, validation: Split) -> Head | None:
     """`graph` gives logits and features; None where no map can be made of its scores."""
     session = open_session(to_bytes(graph, {}))
     pixels = int(np.prod(train.images.shape[1:]))
@@ -34,5 +34,4 @@ def fit(graph: ModelProto, train: Split, validation: Split, *, kept: float) -> H
         outputs(session, images, [FEATURES], batch_size=BATCH)[0],
         np.concatenate(of_strangers),
         outputs(session, validation.images, [LOGITS, FEATURES], batch_size=BATCH),
-        kept=kept,
     )

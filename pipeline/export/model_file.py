@@ -106,7 +106,7 @@ def make(
     else:
         names = [PROBABILITIES, LOGITS, FEATURES]
         graph = trace(AllAnswers(folded, last), metadata.image_shape, names)
-        head = fitting.fit(graph, train, validation, kept=asked.kept)
+        head = fitting.fit(graph, train, validation)
         without = "" if head else "all validation images are alike to it"
         if head is None:
             familiarity_nodes.drop_outputs(graph)
