@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from torch import Tensor, nn
 
-METHOD = "exposure+energy/1"  # changes with the formula
 KNOTS, LOWEST = 32, 0.001  # of the map; the share of scores below the first
 BELOW_ONE = 1 - 2**-20  # rounding must not lead above 1
 WEIGHTS, MOST_UNITS, LEAST_UNITS = 16384, 64, 16  # of the hidden layer

@@ -34,6 +34,8 @@ def main(argv: list[str] | None = None) -> None:
         challenges=challenges(
             shift=chosen.shift, rotation=chosen.rotation, noise=chosen.noise, blur=chosen.blur
         ),
+        said=model.metadata.limits,
+        foreign_images=chosen.foreign,
     )
     store = tracking.open_store(provenance.repository_root())
     run = store.find_or_restore(
