@@ -17,6 +17,7 @@ NonNegative = Annotated[float, Meta(ge=0)]
 LEAST_NORMED = 3  # images; batches are cut evenly, so the smallest then has two
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 WEIGHTS = r"^data/weights/[^/]+\.(pth|pt|ckpt|safetensors)$"
+Share = Annotated[float, Meta(ge=0, le=1)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 DatasetName = Literal[
@@ -108,6 +109,15 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shear: Annotated[float, Meta(ge=0, le=1)]
     shift: NonNegative
     elastic: NonNegative
+    border: Literal["black", "reflect"]
+    mirror: Literal["none", "random", "alternating"]
+    crop: Annotated[float, Meta(gt=0, le=1)]
+    trivial: bool
+    colour: Fraction
+    grey: Share
+    erase: Share
+    mixup: NonNegative
+    cutmix: NonNegative
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: Count
     strategy: Literal["auto", "ddp"]

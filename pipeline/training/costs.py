@@ -19,7 +19,8 @@ from pipeline.config import Model
 from pipeline.errors import PipelineError
 from pipeline.nets import zoo
 from pipeline.training import optimizers, precision
-from pipeline.training.augment import Augmentation, Distorter, seeded
+from pipeline.training.augment import seeded
+from pipeline.training.augmenter import Augmenter
 from pipeline.training.losses import loss
 from pipeline.training.memory import free_memory
 
@@ -169,14 +170,14 @@ def faster_precision(module: "ImageClassifier", device: torch.device) -> tuple[s
 def _pass(
     net: nn.Module, module: "ImageClassifier", device: torch.device, numbers: str, images: int
 ) -> Callable[[], None]:
-    how, (_, height, width) = Augmentation.of(module.recipe), module.image_shape
-    distorter = Distorter(how, height=height, width=width, device=device)
+    augmenter = Augmenter(module.recipe, module.image_shape, device)
     pixels = torch.zeros(images, *module.image_shape, dtype=torch.uint8, device=device)
     labels = torch.zeros(images, dtype=torch.int64, device=device)
+    places = torch.arange(images)
 
     def run() -> None:
-        drawn = distorter.draw(images, seeded(0, device=device))
-        seen = distorter.distort(pixels, drawn) if how.on else pixels
+        drawn = augmenter.draw(places, seeded(0, device=device), epoch=0)
+        seen, _ = augmenter.apply(pixels, drawn)
         with precision.region(numbers, device):
             error = loss(module.recipe.loss, net(seen), labels)
         torch.autograd.backward(error)
