@@ -1,4 +1,4 @@
-"""Score pictures into Parquet: a folder, a pattern, a list, a table, a bucket; resumed where it stopped.
+"""Score pictures into Parquet: those of a folder, a pattern, a list, a table or a bucket.
 
 OUTPUT becomes a folder of Parquet parts, one row for each picture whatever it holds, and a
 _summary.json. The same command after Ctrl-C, a kill or a crash goes on; with another model it

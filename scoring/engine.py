@@ -4,6 +4,7 @@ A slice is done by a worker process whole, so that pixels never pass through the
 gives back are counts. Its part is there before its row comes back.
 """
 
+import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,7 @@ def _begin(self, job: bytes) -> None:  # type: ignore[no-untyped-def]  # noqa: A
     else:
         import ray  # noqa: PLC0415 -- there alone where it runs
 
-        node = str(ray.util.get_node_ip_address())
+        node = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
     self.worker = Worker(described, node=node)
 
 
@@ -78,9 +79,10 @@ def _connect(address: str, workers: int) -> int:
         "env_vars": {**_QUIET, "OMP_NUM_THREADS": "1"},
     }
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR", runtime_env=environment)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=environment)
     except (ConnectionError, RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
         raise ScoringRefused(f"--ray {address!r} cannot be reached: {text}") from None
     daft.context.set_runner_ray(noop_if_initialized=True)
-    return workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    found = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return workers or max(1, int(found.get("CPU", 1)))

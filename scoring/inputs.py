@@ -80,8 +80,8 @@ def _entries(given: str) -> Iterator[storage.Entry]:
         if path.is_file():
             return iter([storage.Entry(given, storage.stamp_of(given))])
         raise ScoringRefused(
-            f"there is no {given!r}: give a folder, a pattern in quotes, a list of paths ({_LISTS[0]}), "
-            "a Parquet file with --column, or an s3:// or gs:// address"
+            f"there is no {given!r}: give a folder, a pattern in quotes, a list of paths "
+            f"({_LISTS[0]}), a Parquet file with --column, or an s3:// or gs:// address"
         )
     folder, _, name = given.rstrip("/").rpartition("/")
     if not given.endswith("/") and any(one.path == name for one in storage.listed(folder)):

@@ -62,7 +62,7 @@ def check_output(output: str) -> None:
     names = {entry.path for entry in storage.listed(output)}
     if names and f"{FOLDER}/" not in names:
         raise ScoringRefused(
-            f"OUTPUT {output!r} holds other things than a scoring's parts ({sorted(names)[0]}): "
+            f"OUTPUT {output!r} holds other things than a scoring's parts ({min(names)}): "
             "give an empty folder or a new one"
         )
 

@@ -1,4 +1,4 @@
-"""How far a job is: pictures, rate and time left; in place on a terminal, else a line now and then."""
+"""How far a job is: pictures, rate, time left; in place on a terminal, else in a line at times."""
 
 import sys
 import time

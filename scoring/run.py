@@ -87,7 +87,7 @@ def run(asked: Asked, say: Say) -> dict[str, Any]:
     return found
 
 
-def _score(  # noqa: PLR0913, PLR0917 -- of one job
+def _score(  # noqa: PLR0913 -- of one job
     described: Job,
     left: list[listing.Slice],
     asked: Asked,
@@ -140,7 +140,7 @@ def _output(asked: Asked) -> str:
 
 @contextmanager
 def _alone(described: Job) -> Iterator[None]:
-    """Mark OUTPUT as a scoring's; raises ScoringRefused while another job of this machine writes."""
+    """Mark OUTPUT as a scoring's; raises ScoringRefused while another job here writes to it."""
     mark = canonical_json({"format": job.FORMAT}).encode()
     if storage.is_remote(described.output):
         storage.write(described.mark, mark)
@@ -159,7 +159,7 @@ def _alone(described: Job) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ScoringRefused(
-                f"another scoring writes to {described.output!r}: wait for it, or name another OUTPUT"
+                f"another scoring writes to {described.output!r}: wait, or name another OUTPUT"
             ) from None
         file.truncate(0)
         file.write(mark)

@@ -85,7 +85,8 @@ def _compared(tally: Tally, facts: Facts) -> dict[str, Any]:
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     pictures, answered = found["pictures"], found["answered"]
-    yield f"{pictures:,} pictures, {answered:,} answered by {found['model']['name']} {found['model']['version']}"
+    model = found["model"]
+    yield f"{pictures:,} pictures, {answered:,} answered by {model['name']} {model['version']}"
     answers = sorted(found["answers"].items(), key=lambda one: -one[1])
     shown = [f"{name} {count:,}" for name, count in answers[:_MOST_CLASSES] if count]
     more = len([name for name, count in answers[_MOST_CLASSES:] if count])

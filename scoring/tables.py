@@ -102,7 +102,7 @@ def runs(address: str, most: int) -> Iterator[tuple[int, int]]:
         yield first, held
 
 
-def rows(
+def rows(  # noqa: PLR0913 -- keyword-only choices of one read
     address: str, column: str, labels: str | None, *, first: int, count: int, at_once: int
 ) -> Iterator[list[tuple[bytes | None, str | None]]]:
     """File and label of each of `count` rows from `first`, so many at once."""
@@ -144,11 +144,11 @@ def _labels(batch: pa.RecordBatch, labels: str | None) -> list[str | None]:
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    return types.is_binary(kind) or types.is_large_binary(kind)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return types.is_string(kind) or types.is_large_string(kind)
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def _is_label(kind: pa.DataType) -> bool:

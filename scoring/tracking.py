@@ -28,7 +28,7 @@ def start(found: Mapping[str, Any], say: Callable[[str], object]) -> int:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         say(
-            f"error: MLflow gave no answer in {_PATIENCE_S:g} s: the scores are whole, the run is not"
+            f"error: no answer of MLflow in {_PATIENCE_S:g} s: the scores are whole, the run is not"
         )
         return _FAILED
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract import drift
 from contract.arrays import Images, Probabilities
@@ -123,10 +122,8 @@ class Scorer:
         if self._expected is not None:
             bins = drift.counted(self._expected, images, probabilities).tolist()
             tally.bins = [a + b for a, b in zip(tally.bins or [0.0] * len(bins), bins, strict=True)]
-        counts: NDArray[np.intp] = np.bincount(
-            probabilities.argmax(axis=1), minlength=len(tally.answers)
-        )
-        tally.answers = (counts + tally.answers).tolist()
+        counts = np.bincount(probabilities.argmax(axis=1), minlength=len(tally.answers)).tolist()
+        tally.answers = [a + b for a, b in zip(tally.answers, counts, strict=True)]
         return probabilities
 
     def _compare(
