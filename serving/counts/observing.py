@@ -1,6 +1,7 @@
 """What was predicted, counted: images, slice sizes, classes, confidence."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ Parts = Callable[[Answers], tuple[Probabilities, Familiarities | None]]
 Observe = Callable[[Images, Probabilities, Familiarities | None], None]
 
 _BOUNDS = np.array(CONFIDENCES, np.float32)
+_FEW = 128  # numbers: numpy takes longer for the calls than for them
 
 
 def observer(recorder: Recorder, model: str, *, least: float) -> Observe:
@@ -24,7 +26,9 @@ def observer(recorder: Recorder, model: str, *, least: float) -> Observe:
     images_total = recorder.counter("images_total", model)
     slices = recorder.histogram("batch_images", model)
     classes = recorder.counter("predicted_total", model, "0")
-    confidences = recorder.histogram("confidence", model)
+    confidences = replace(
+        recorder.histogram("confidence", model), bounds=tuple(map(float, _BOUNDS))
+    )
     unknown = recorder.counter("unknown_images_total", model)
 
     def observe(
@@ -32,13 +36,19 @@ def observer(recorder: Recorder, model: str, *, least: float) -> Observe:
     ) -> None:
         images_total.add(len(images))
         slices.observe(len(images))
+        if familiarity is not None:
+            unknown.add(sum(one < least for one in familiarity.tolist()))
+        if probabilities.size <= _FEW:
+            for row in probabilities.tolist():
+                most = max(row)
+                classes.row[classes.at + min(row.index(most), CLASSES)] += 1
+                confidences.observe(most)
+            return
         best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
         _add(classes, np.bincount(np.minimum(best, CLASSES)))
         confidences.add_counts(
             np.bincount(np.searchsorted(_BOUNDS, confidence)).tolist(), float(confidence.sum())
         )
-        if familiarity is not None:
-            unknown.add(int(np.count_nonzero(familiarity < least)))
 
     return observe
 

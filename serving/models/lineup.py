@@ -64,8 +64,11 @@ class Lineup:
 
     def pick(self, *, name: str | None = None, version: str | None = None) -> Served:
         """Find the primary, or whom name and version ask for; raises Unavailable, NotFound."""
-        if not self.has_primary:
+        primary = self._served.get(Role.PRIMARY)
+        if primary is None:
             raise Unavailable("no model is loaded yet: try again in a moment")
+        if name is None and version is None:
+            return primary
         named = [served for served in self if name is None or served.facts.name == name]
         if not named:
             raise NotFound("no model of this name is served: GET /v2/models lists them")

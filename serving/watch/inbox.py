@@ -73,7 +73,9 @@ class Inbox:
         if not self._has_room(size, part):
             self._recount()  # a review may have emptied it
             if not self._has_room(size, part):
-                kept = "" if part == 1 else ", a fifth of it kept for images the model does not know"
+                kept = (
+                    "" if part == 1 else ", a fifth of it kept for images the model does not know"
+                )
                 raise Unavailable(
                     f"the feedback inbox is full ({self.most_images} images or {self.most_bytes} "
                     f"bytes{kept}): it takes more when it has been reviewed"
