@@ -9,7 +9,13 @@ from scipy.stats import betabinom, rankdata
 from contract.arrays import Familiarities, Images, Labels, Probabilities
 from contract.metadata import ConformalSet
 from contract.metadata import Limits as Said
-from pipeline.evaluation.metrics import Z_95, Floats, calibration_error, reliability, wilson_interval
+from pipeline.evaluation.metrics import (
+    Z_95,
+    Floats,
+    calibration_error,
+    reliability,
+    wilson_interval,
+)
 
 WORST = 2  # pictures of each set: the most familiar that were let through
 SMALLEST = float(np.finfo(np.float32).tiny)  # a probability of 0 has a logarithm
@@ -105,7 +111,7 @@ class Limits:
         return found
 
 
-def measure(
+def measure(  # noqa: PLR0913 - each is a part of the table
     said: Said,
     *,
     validation: Probabilities,
@@ -135,7 +141,7 @@ def measure(
         wrong = probabilities.argmax(axis=1) != labels
         known = Share.of(is_known)
         errors = Share.of(is_known[wrong]) if wrong.any() else None
-    before = reliability(_untempered(probabilities, said.temperature), labels, bins=bins)
+    before = reliability(untempered(probabilities, said.temperature), labels, bins=bins)
     return Limits(
         said=said,
         foreign=tuple(found),
@@ -206,7 +212,7 @@ def _sets(conformal: ConformalSet, probabilities: Probabilities, labels: Labels)
     )
 
 
-def _untempered(probabilities: Probabilities, temperature: float) -> Floats:
+def untempered(probabilities: Probabilities, temperature: float) -> Floats:
     """What they would be at temperature 1."""
     if temperature == 1:
         return probabilities

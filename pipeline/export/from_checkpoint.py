@@ -83,9 +83,9 @@ def export(  # noqa: PLR0913 - values, not the section
     name: str | None,
     golden: int,
     tolerance: float,
-    kept: float,
-    temperature: float | str,
-    coverage: float,
+    kept: float = 0.95,
+    temperature: float | str = "auto",
+    coverage: float = 0.99,
 ) -> Pair:
     """Raises ParityError where the model answers otherwise than the trained network.
 

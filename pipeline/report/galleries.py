@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.evaluation.limits import Worst
 from pipeline.report.drawing import (
     BAD,
     Array,
@@ -18,7 +19,6 @@ from pipeline.report.drawing import (
     spread,
     styled,
 )
-from pipeline.evaluation.limits import Worst
 from pipeline.report.numbers import percent
 
 COLUMNS = 9

@@ -81,7 +81,7 @@ def _table(foreign: tuple[Foreign, ...]) -> str:
 
 def _told(told: Told | None) -> tuple[str, str]:
     if told is None:
-        return "–", "–"
+        return "not given", "not given"
     return _share(told.through), f"{told.auroc:.3f} ({told.low:.3f} to {told.high:.3f})"
 
 
