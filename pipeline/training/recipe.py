@@ -9,6 +9,7 @@ import torch
 from contract import files
 from pipeline import config
 from pipeline.data.arrays import Prepared
+from pipeline.nets import weights, zoo
 from pipeline.tracking.git import CODE
 from pipeline.training import costs, made_with
 from pipeline.training.checkpoint import Origin
@@ -41,7 +42,16 @@ class Recipe:
         paths += ROOT.glob("constraints.txt")  # absent where the package is installed
         code = {str(path.relative_to(ROOT)): files.sha256_of_file(path) for path in paths}
         origin = (self.origin.params_sha256, self.origin.data_sha256)
-        return files.sha256_of_json([*origin, code, made_with.parts(self.train)])
+        start = self.weights_sha256
+        return files.sha256_of_json([*origin, code, made_with.parts(self.train), start])
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """Of the file that the net starts from; raises WeightsError where it is missing."""
+        if self.model.weights is None:
+            return None
+        weights.read(Path(self.model.weights))
+        return files.sha256_of_file(Path(self.model.weights))
 
     @property
     def tags(self) -> dict[str, str]:
@@ -52,18 +62,24 @@ class Recipe:
             "data.name": dataset.name,
             "data.source": dataset.source,
             "data.requested": dataset.requested,
+            **({"weights.sha256": self.weights_sha256} if self.weights_sha256 else {}),
             **{f"made_with.{name}": what for name, what in made_with.parts(self.train).items()},
         }
 
     def classifier(self) -> ImageClassifier:
         dataset = self.data.dataset
+        mean, std = zoo.normalisation(self.model, dataset.image_shape[0]) or (
+            dataset.mean,
+            dataset.std,
+        )
         return ImageClassifier(
             model=msgspec.to_builtins(self.model),
             train=msgspec.to_builtins(self.train),
             image_shape=list(dataset.image_shape),
             classes=len(dataset.classes),
-            mean=list(dataset.mean),
-            std=list(dataset.std),
+            mean=list(mean),
+            std=list(std),
+            starts=True,
         )
 
     def resolved(self) -> "Recipe":

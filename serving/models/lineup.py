@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from contract.arrays import Images
 from serving.batching.batcher import Batcher
+from serving.context import Context
 from serving.errors import NotFound, Unavailable
-from serving.models.model import Facts, Model
+from serving.models.model import Answers, Facts, Model
 
 
 class Role(Enum):
@@ -27,6 +29,15 @@ class Served:
     @property
     def facts(self) -> Facts:
         return self.model.facts
+
+    async def answer(self, images: Images, context: Context) -> Answers:
+        """Wait in the queue, and note what was unknown; raises as Batcher.answer."""
+        answers = await self.batcher.answer(images, context)
+        facts = self.model.facts
+        if facts.is_judge:
+            least = facts.least_familiarity
+            context.unknown += sum(one < least for one in answers[:, -1].tolist())
+        return answers
 
 
 class Lineup:

@@ -64,6 +64,8 @@ class AccessLog:
             line["images"] = context.images
             line["queue_ms"] = round(context.queue_s * 1000, 3)
             line["run_ms"] = round(context.run_s * 1000, 3)
+        if context.unknown:
+            line["unknown"] = context.unknown
 
     def flush(self) -> None:
         all_out = self._out.put(self._lines)

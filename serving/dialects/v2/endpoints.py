@@ -79,12 +79,12 @@ class V2:
         served.batcher.expect(context)
         inference = await read(request, facts, self.files)
         layers = inference.layers
-        if not layers:
-            probabilities = await served.batcher.answer(inference.images, context)
-            return await _written(inference, {Model.output_name: probabilities}, facts)
-        arrays = await self.explainers.run(served, inference.images, layers)
+        arrays: dict[str, Array] = {}
+        if layers:
+            arrays = await self.explainers.run(served, inference.images, layers)
         if len(layers) < len(inference.outputs):
-            arrays[Model.output_name] = await served.batcher.answer(inference.images, context)
+            answers = await served.answer(inference.images, context)
+            arrays |= zip(inference.own, facts.parts(answers), strict=False)
         return await _written(inference, arrays, facts)
 
     def _max_pixels(self, served: Served) -> int:
@@ -92,8 +92,10 @@ class V2:
         return min(self.bounds.max_pixels or most, most)
 
     async def _outputs(self, served: Served) -> list[dict[str, Any]]:
-        """Probabilities; and what the sidecar offers, where there is one."""
+        """What the model's file gives; and what the sidecar offers, where there is one."""
         outputs = [_tensor(Model.output_name, "FP32", (len(served.facts.classes),))]
+        if served.facts.is_judge:
+            outputs.append(_tensor(Model.familiarity_name, "FP32", ()))
         try:
             shapes = (await self.explainers.of(served)).shapes
         except ModelRefused:

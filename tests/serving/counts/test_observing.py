@@ -16,11 +16,14 @@ def test_images_count_alike_alone_and_in_company() -> None:
     probabilities[3, 9] = probabilities[3, 3]  # two that are equal: the first one counts
     images = np.zeros((len(bounds), 1, 28, 28), np.uint8)
     alone, together = Recorder(Sheet(1), 0), Recorder(Sheet(1), 0)
-    observe = observer(alone, "primary")
+    familiarity = np.linspace(0, 1, len(bounds), dtype=np.float32)
+    observe = observer(alone, "primary", least=0.5)
     for index in range(len(bounds)):
-        observe(images[index : index + 1], probabilities[index : index + 1])
-    observer(together, "primary")(images, probabilities)
-    for name, key in (("confidence", ()), ("images_total", ()), ("predicted_total", ("3",))):
+        one = slice(index, index + 1)
+        observe(images[one], probabilities[one], familiarity[one])
+    observer(together, "primary", least=0.5)(images, probabilities, familiarity)
+    names = ("confidence", "images_total", "unknown_images_total")
+    for name, key in (*((name, ()) for name in names), ("predicted_total", ("3",))):
         counted = [one.sheet.cells(0, name, "primary", *key).tolist() for one in (alone, together)]
         assert sum(counted[0]) > 0
         assert counted[0] == pytest.approx(counted[1])
