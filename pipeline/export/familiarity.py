@@ -110,7 +110,10 @@ def _taught(known: Floats, strange: Floats) -> tuple[Floats, Floats, Floats, flo
     weight = np.where(truth == 1, 0.5 / len(known), 0.5 / len(strange)) * len(truth)
     units = max(LEAST_UNITS, min(MOST_UNITS, WEIGHTS // known.shape[1]))
     with _alone():
-        net = _trained(*(torch.from_numpy(part.astype(np.float32)) for part in (both, truth, weight)), units=units)
+        net = _trained(
+            *(torch.from_numpy(part.astype(np.float32)) for part in (both, truth, weight)),
+            units=units,
+        )
     first, _, last = net
     hidden = first.weight.numpy().astype(np.float64) / spread
     bias = first.bias.numpy().astype(np.float64) - hidden @ middle
