@@ -30,7 +30,9 @@ def run(
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     import daft  # noqa: PLC0415 -- takes half a second, and a worker on Ray sets up its own
 
-    if ray is not None:
+    if ray is None:
+        daft.set_runner_native()  # else it imports Ray, where that is installed, to look for one
+    else:
         workers = _connect(ray, workers)
     plan = daft.from_pydict(
         {"index": [one.index for one in wanted], "key": [one.key for one in wanted]}
@@ -83,6 +85,6 @@ def _connect(address: str, workers: int) -> int:
     except (ConnectionError, RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
         raise ScoringRefused(f"--ray {address!r} cannot be reached: {text}") from None
-    daft.context.set_runner_ray(noop_if_initialized=True)
+    daft.set_runner_ray(noop_if_initialized=True)
     found = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return workers or max(1, int(found.get("CPU", 1)))
