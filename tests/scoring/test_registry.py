@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.scoring.jobs import pictures, score, scored
+from tests.scoring.jobs import ROOT, pictures, score, scored
 from tests.serving.onnx_files import version
 
 pytestmark = pytest.mark.soak
@@ -49,6 +49,7 @@ def test_the_champion_scores_and_its_run_is_logged(
     assert run.data.metrics["error_share"] == pytest.approx(1 / 51)
     assert run.data.tags["scored.onnx.sha256"] == tags["onnx.sha256"]
     assert "onnx.sha256" not in run.data.tags  # a training is found by it
+    assert not (ROOT / "mlruns").exists()
     assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["scoring.json"]
 
 
