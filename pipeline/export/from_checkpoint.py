@@ -23,6 +23,7 @@ from pipeline.training.classifier import ImageClassifier
 class Trained:
     net: nn.Module
     hyperparameters: dict[str, Scalar]  # by their dotted keys
+    asked: dict[str, Scalar]  # likewise, where params.yaml said auto
     params_sha256: str
 
 
@@ -65,7 +66,8 @@ def load(path: Path, dataset: Dataset) -> Trained:
             f"({error}); run `dvc repro` to train anew"
         ) from error
     hyperparameters = config.flatten(dict(classifier.hparams), "model", "train")
-    return Trained(classifier.net, hyperparameters, origin.params_sha256)
+    asked = dict(classifier.hparams["asked"])
+    return Trained(classifier.net, hyperparameters, asked, origin.params_sha256)
 
 
 def export(
@@ -81,6 +83,7 @@ def export(
         net,
         name=name,
         hyperparameters=trained.hyperparameters,
+        asked=trained.asked,
         params_sha256=trained.params_sha256,
     )
     model = model_file.model_bytes(net, metadata, prepared.val, golden=golden)

@@ -39,12 +39,13 @@ def torch_probabilities(net: nn.Module, images: Images) -> Probabilities:
         return np.concatenate([whole(batch).numpy() for batch in batches])
 
 
-def describe(
+def describe(  # noqa: PLR0913 - what the file says of the model
     dataset: Dataset,
     net: nn.Module,
     *,
     name: str | None,
     hyperparameters: dict[str, Scalar],
+    asked: dict[str, Scalar],
     params_sha256: str,
 ) -> Metadata:
     """All but the golden images; `name` None makes it <dataset>-classifier."""
@@ -57,6 +58,7 @@ def describe(
         dataset=onnx_metadata.mark(dataset),
         params_sha256=params_sha256,
         hyperparameters=hyperparameters,
+        asked=asked,
         parameters=sum(parameter.numel() for parameter in trainable),
         statistics=onnx_metadata.statistics(dataset),
         golden=Golden(images="", labels=(), probabilities=()),
