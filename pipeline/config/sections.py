@@ -174,12 +174,16 @@ class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_name: Annotated[str, Meta(pattern=NAME)] | None
     parity_tolerance: Annotated[float, Meta(gt=0, le=0.01)]
     golden_images: Annotated[int, Meta(ge=1, le=16)]
+    kept: Annotated[float, Meta(ge=0.5, lt=1)]
+    temperature: Literal["auto"] | Annotated[float, Meta(ge=0.05, le=20)]
 
 
 class Evaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     batch_size: Count
     calibration_bins: Annotated[int, Meta(ge=2, le=100)]
     mistakes: Annotated[int, Meta(ge=1, le=100)]
+    coverage: Annotated[float, Meta(ge=0.5, le=0.9999)]
+    foreign: Annotated[int, Meta(ge=10, le=10_000)]
     shift: Count
     rotation: Annotated[float, Meta(gt=0, le=180)]
     noise: Positive

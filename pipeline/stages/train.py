@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     hyperparameters = config.flatten(params, "data", "model", "train") | recipe.in_place_of_auto()
     with training.tracked(recipe, hyperparameters, command.PARAMS, resume=resume) as under_way:
-        module = training.fit(recipe, under_way)
+        module = training.fit(recipe, under_way=under_way)
         if under_way.run:
             write_results(paths, module, recipe)
             under_way.made(paths.checkpoint)

@@ -28,8 +28,7 @@ def ended_with(run: TrackedRun) -> Iterator[None]:
             run.set_status("KILLED")
             raise
         except BaseException as error:
-            run.add_tags({"error": f"{type(error).__name__}: {error}"[:500]})
-            run.set_status("FAILED")
+            run.fail(error)
             raise
         run.set_status("FINISHED")
 

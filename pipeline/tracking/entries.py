@@ -4,10 +4,11 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from msgspec import Struct
 
-from pipeline.tracking import equal_bytes, onnx_model, patience
-from pipeline.tracking.lookup import Place
+from pipeline.tracking import equal_bytes, lookup, onnx_model, patience
+from pipeline.tracking.lookup import PARENT, Place
 
 
 def create_experiment(client: MlflowClient, name: str, location: str | None) -> str:
@@ -31,10 +32,26 @@ class Create(Struct, frozen=True, tag=True):
             experiment = str(found.experiment_id)
         else:
             experiment = create_experiment(client, self.experiment, self.location)
-        made = client.create_run(
-            experiment, start_time=self.time_ms, run_name=self.name, tags=self.tags
-        )
+        tags = {**self.tags, **self._parent(client)}
+        made = client.create_run(experiment, start_time=self.time_ms, run_name=self.name, tags=tags)
         return str(made.info.run_id)
+
+    def _parent(self, client: MlflowClient) -> dict[str, str]:
+        """Nothing where it has none, or that still waits: `Children` then finds this run."""
+        of = self.tags.get(PARENT)
+        found = lookup.of_training(client, of) if of else None
+        return {MLFLOW_PARENT_RUN_ID: found.info.run_id} if found else {}
+
+
+class Children(Struct, frozen=True, tag=True):
+    """Put those below this run that came before it, or that another machine has sent."""
+
+    training: str
+
+    def deliver(self, to: Place) -> None:
+        for run in lookup.search(to.client, f"tags.`{PARENT}` = '{self.training}'", limit=1000):
+            if run.data.tags.get(MLFLOW_PARENT_RUN_ID) != to.run_id:
+                to.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, to.run_id)
 
 
 class Params(Struct, frozen=True, tag=True):
@@ -137,4 +154,4 @@ class Status(Struct, frozen=True, tag=True):
             to.client.set_terminated(to.run_id, self.status, self.time_ms)
 
 
-Entry = Create | Params | Tags | NoTag | Metrics | Data | Files | Onnx | Equal | Status
+Entry = Create | Children | Params | Tags | NoTag | Metrics | Data | Files | Onnx | Equal | Status

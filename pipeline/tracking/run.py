@@ -22,6 +22,8 @@ from pipeline.tracking import entries
 from pipeline.tracking.lookup import COMPLETE, INPUTS_CHANGED
 from pipeline.tracking.outbox import Outbox
 
+ERROR = "error"  # tag of a run that FAILED
+
 
 @dataclass(frozen=True)
 class TrackedRun:
@@ -71,6 +73,19 @@ class TrackedRun:
     def set_status(self, status: str) -> None:
         ended = None if status == "RUNNING" else now_ms()
         self.outbox.add(entries.Status(status, ended))
+
+    def fail(self, error: BaseException) -> None:
+        self.add_tags({ERROR: f"{type(error).__name__}: {error}"[:500]})
+        self.set_status("FAILED")
+
+    def go_on(self) -> None:
+        """Be RUNNING again, without the error that had ended it."""
+        self.set_status("RUNNING")
+        self.outbox.add(entries.NoTag(ERROR))
+
+    def add_children(self) -> None:
+        """Put the runs below it that name it as PARENT."""
+        self.outbox.add(entries.Children(self.training))
 
     def add_params(self, params: Mapping[str, Scalar]) -> None:
         """A value that changed becomes a tag, because params never change."""

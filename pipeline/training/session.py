@@ -37,6 +37,10 @@ class Tracked:
     way: ResumePoint | None = None
     run: TrackedRun | None = None
 
+    @property
+    def callbacks(self) -> list[Callback]:
+        return [Epochs(self.run), self.stopping, _keep(self.way)]
+
     def made(self, checkpoint: Path) -> None:
         """Tie the run to the file, and to the results of equal bytes, if there are any."""
         if self.run:
@@ -84,13 +88,15 @@ def past(module: LightningModule) -> list[dict[str, float]]:
     return module.history.curves if isinstance(module, ImageClassifier) else []
 
 
-def fit(recipe: Recipe, under_way: Tracked) -> ImageClassifier:
-    """Train, from the last checkpoint of an interrupted training if there is one.
+def fit(recipe: Recipe, *callbacks: Callback, under_way: Tracked | None = None) -> ImageClassifier:
+    """Train: the stage, from the last checkpoint of an interrupted training if there is one.
 
-    Raises TrainingError where the loss is not a number, LostProcessError where another process
-    has gone, KeyboardInterrupt and SystemExit where a signal came.
+    Without `under_way`, as for trials of a sweep and rows of a benchmark, nothing is left behind.
+    Raises TrainingError where the loss is not a number, CostError where a step cannot fit,
+    LostProcessError where another process has gone, KeyboardInterrupt and SystemExit where a
+    signal came.
     """
-    way = under_way.way
+    way = under_way.way if under_way else None
     last = way.last_checkpoint() if way else None
     if last:
         print(f"goes on after {last.stem}; TRAIN_RESUME=0 starts over", flush=True)  # noqa: T201
@@ -98,27 +104,15 @@ def fit(recipe: Recipe, under_way: Tracked) -> ImageClassifier:
     built = trainer.build(
         recipe.train,
         root=way.folder if way else Path(),
-        callbacks=[Epochs(under_way.run), under_way.stopping, _keep(way)],
-        progress=sys.stderr.isatty(),
+        callbacks=[*callbacks, *(under_way.callbacks if under_way else ())],
+        progress=under_way is not None and sys.stderr.isatty(),
     )
-    estimate = costs.check(module, built, images=len(recipe.data.train.labels))
-    if built.global_rank == 0:
-        print(estimate, flush=True)  # noqa: T201
+    if under_way:
+        estimate = costs.check(module, built, images=len(recipe.data.train.labels))
+        if built.global_rank == 0:
+            print(estimate, flush=True)  # noqa: T201
     with ranks.complete(built), ranks.agreed(built, last) as checkpoint:
         built.fit(module, recipe.batches(), ckpt_path=checkpoint, weights_only=True)
-    if built.interrupted:
-        raise KeyboardInterrupt
-    return module
-
-
-def fit_untracked(recipe: Recipe, *callbacks: Callback) -> ImageClassifier:
-    """Train once, and leave no file: a trial of a sweep, a row of a benchmark.
-
-    Raises KeyboardInterrupt where a signal came.
-    """
-    module = recipe.classifier()
-    built = trainer.build(recipe.train, root=Path(), callbacks=callbacks, progress=False)
-    built.fit(module, recipe.batches())
     if built.interrupted:
         raise KeyboardInterrupt
     return module

@@ -44,11 +44,11 @@ class Predict:
         if options.errors_each:
             return await self._each(request, content_type, served, options)
         images = await self.reader.read(request.body, content_type, served.facts, options.fit)
-        probabilities = await served.batcher.answer(images, request.context)
-        if probabilities.size <= AT_ONCE:  # without a step more: many requests are one small image
-            return Reply(predictions.body(probabilities, served.facts, options.top_k))
-        write = partial(predictions.body, probabilities, served.facts, options.top_k)
-        return Reply(await made(write, numbers=probabilities.size))
+        answers = await served.answer(images, request.context)
+        if answers.size <= AT_ONCE:  # without a step more: many requests are one small image
+            return Reply(predictions.body(answers, served.facts, options.top_k))
+        write = partial(predictions.body, answers, served.facts, options.top_k)
+        return Reply(await made(write, numbers=answers.size))
 
     async def _each(
         self, request: Request, content_type: bytes, served: Served, options: Options
@@ -59,13 +59,13 @@ class Predict:
         )
         faults = {at: one for at, one in enumerate(outcomes) if isinstance(one, ServingError)}
         images = [one for one in outcomes if not isinstance(one, ServingError)]
-        probabilities = (
-            await served.batcher.answer(np.stack(images), request.context)
+        answers = (
+            await served.answer(np.stack(images), request.context)
             if images
             else np.empty((0, len(served.facts.classes)), np.float32)
         )
-        write = partial(predictions.body, probabilities, served.facts, options.top_k, faults)
-        return Reply(await made(write, numbers=probabilities.size))
+        write = partial(predictions.body, answers, served.facts, options.top_k, faults)
+        return Reply(await made(write, numbers=answers.size))
 
 
 def read_options(query: bytes) -> Options:

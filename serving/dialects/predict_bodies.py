@@ -1,5 +1,6 @@
 """What /predict takes → pictures' files or numbers: by signature first, then by Content-Type."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from contract.arrays import Images
 from contract.reading.signatures import format_of
 from serving.dialects import base64_text, json_numbers, multipart, npy
+from serving.dialects.json_numbers import AT_ONCE_BYTES
 from serving.dialects.json_text import complaint
 from serving.dialects.off_loop import off_loop
 from serving.dialects.picture_files import File, PictureFiles, are_strings
@@ -51,9 +53,12 @@ class BodyReader:
 
     async def read(self, body: bytes, content_type: bytes, facts: Facts, fit: Fit) -> Images:
         """(N, C, H, W); BadRequest, TooLarge or UnsupportedMediaType for anything but images."""
-        found = await off_loop(self._found, body, content_type, facts)
+        if len(body) <= AT_ONCE_BYTES:  # without off_loop: many requests are one small image,
+            found = self._found(body, content_type, facts)  # and each step shows
+        else:
+            found = await asyncio.to_thread(self._found, body, content_type, facts)
         if isinstance(found, np.ndarray) and fit == _DEFAULT:
-            return found  # at once: many requests are one small image, and each step shows
+            return found
         way = self.files.way(facts, fit)
         if isinstance(found, bytes):
             found = await self.files.of_json(found)

@@ -78,14 +78,12 @@ class V2:
         served.batcher.expect(request.context)
         inference = await read(request, served.facts, self.files)
         layers = inference.layers
-        if not layers:
-            probabilities = await served.batcher.answer(inference.images, request.context)
-            return await _written(inference, {Model.output_name: probabilities}, served.facts)
-        arrays = await self.explainers.run(served, inference.images, layers)
+        arrays: dict[str, Array] = {}
+        if layers:
+            arrays = await self.explainers.run(served, inference.images, layers)
         if len(layers) < len(inference.outputs):
-            arrays[Model.output_name] = await served.batcher.answer(
-                inference.images, request.context
-            )
+            answers = await served.answer(inference.images, request.context)
+            arrays |= zip(inference.own, served.facts.parts(answers), strict=False)
         return await _written(inference, arrays, served.facts)
 
     def _max_pixels(self, served: Served) -> int:
@@ -93,8 +91,10 @@ class V2:
         return min(self.bounds.max_pixels or most, most)
 
     async def _outputs(self, served: Served) -> list[dict[str, Any]]:
-        """Probabilities; and what the sidecar offers, where there is one."""
+        """What the model's file gives; and what the sidecar offers, where there is one."""
         outputs = [_tensor(Model.output_name, "FP32", (len(served.facts.classes),))]
+        if served.facts.is_judge:
+            outputs.append(_tensor(Model.familiarity_name, "FP32", ()))
         try:
             shapes = (await self.explainers.of(served)).shapes
         except ModelRefused:

@@ -125,6 +125,18 @@ def test_reopened_run_goes_on(store: tracking.Store) -> None:
     assert store.reopen("0" * 32) is None
 
 
+def test_a_run_that_goes_on_forgets_its_error(store: tracking.Store) -> None:
+    """What ended it once is no news of a run that is RUNNING, and later FINISHED."""
+    run = opened(store)
+    with pytest.raises(OSError, match="full"), ended_with(run):
+        raise OSError("the disk is full")
+    assert run.tags["error"] == "OSError: the disk is full"
+    reopened = store.reopen(run.training)
+    assert reopened is not None
+    assert "error" not in reopened.tags
+    assert reopened.record.info.status == "RUNNING"
+
+
 def test_equal_bytes_adopt_the_complete_results(store: tracking.Store) -> None:
     """A second training to the same checkpoint is complete as well: DVC skips what follows."""
     first = finished(store, checkpoint__sha256="dd")
