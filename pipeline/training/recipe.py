@@ -10,6 +10,7 @@ import torch
 from contract import files
 from pipeline import config
 from pipeline.data.arrays import Prepared
+from pipeline.data.kinds import kind_of
 from pipeline.nets import weights, zoo
 from pipeline.tracking.git import CODE
 from pipeline.training import costs, made_with, resolution
@@ -113,7 +114,7 @@ class Recipe:
             "train": msgspec.to_builtins(self.train),
         }
         return {
-            "kind_of_data": resolution.kind_of(self.data.dataset),
+            "kind_of_data": kind_of(self.data.dataset),
             "asked": dict(self.asked),
             "resolved": config.flatten(sections),
         }

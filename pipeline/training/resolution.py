@@ -5,17 +5,15 @@ usual ones of the papers named beside them.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from pipeline import config
 from pipeline.data.arrays import Dataset
+from pipeline.data.kinds import Kind, kind_of
 
 AUTO = "auto"
-Kind = Literal["digits", "grey", "photos"]
-DIGITS = frozenset({"mnist", "kmnist", "qmnist", "emnist", "digits"})
-COLOURS = 3  # channels of a photo
 SMALL = 64  # px; above, what matters in a photo may be a part of it
 # nets that Muon is not for: of patches, and of wide matrices without batch normalisation
 FOR_ADAMW = (
@@ -30,13 +28,6 @@ STILL: dict[str, Any] = {
     "mirror": "none", "crop": 1.0, "trivial": False, "colour": 0.0, "grey": 0.0, "erase": 0.0,
     "mixup": 0.0, "cutmix": 0.0,
 }  # fmt: skip
-
-
-def kind_of(dataset: Dataset) -> Kind:
-    """Digits and letters by the set's name, photos by three channels; the rest is grey."""
-    if dataset.name in DIGITS:
-        return "digits"
-    return "photos" if dataset.image_shape[0] == COLOURS else "grey"
 
 
 def resolve(model: config.Model, train: config.Train, dataset: Dataset) -> config.Resolved:
