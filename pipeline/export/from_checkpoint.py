@@ -1,7 +1,7 @@
 """From a checkpoint to the model file and its activations file, both past the gate."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -27,8 +27,8 @@ from pipeline.training.classifier import ImageClassifier
 class Trained:
     net: nn.Module
     hyperparameters: dict[str, Scalar]  # by their dotted keys
-    asked: dict[str, Scalar]  # likewise, where params.yaml said auto
     params_sha256: str
+    asked: dict[str, Scalar] = field(default_factory=dict)  # likewise, where params.yaml said auto
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def load(path: Path, dataset: Dataset) -> Trained:
         ) from error
     hyperparameters = config.flatten(dict(classifier.hparams), "model", "train")
     asked = dict(classifier.hparams["asked"])
-    return Trained(classifier.net, hyperparameters, asked, origin.params_sha256)
+    return Trained(classifier.net, hyperparameters, origin.params_sha256, asked)
 
 
 def export(  # noqa: PLR0913 - values, not the section

@@ -14,12 +14,17 @@ from pipeline.training.resolution import STILL
 from tests.pipeline.cases import prepared_set
 
 PARAMS = config.load(Path(__file__).parents[3] / "params.yaml")
-AUTO = {"optimizer": "auto", "learning_rate": "auto", "adamw_learning_rate": "auto",
+AUTO: dict[str, Any] = {"optimizer": "auto", "learning_rate": "auto", "adamw_learning_rate": "auto",
         "augmentation": "auto"}  # fmt: skip
 
 
 def recipe(
-    *, channels: int = 1, size: int = 28, name: str = "stripes", net: str = "lenet", **train: object
+    *,
+    channels: int = 1,
+    size: int = 28,
+    name: str = "stripes",
+    net: str = "lenet",
+    **train: Any,  # noqa: ANN401 - any field
 ) -> Recipe:
     data = prepared_set(channels=channels, size=size, name=name)
     model = msgspec.structs.replace(PARAMS.model, name=net)
@@ -99,6 +104,7 @@ def test_the_checkpoint_and_the_file_say_both(tmp_path: Path) -> None:
     assert trained.asked == made.asked
     assert trained.asked["train.rotation"] == PARAMS.train.rotation, "auto stood above it"
     assert trained.asked["train.augmentation"] == "auto"
-    pair = from_checkpoint.export(trained, made.data, name=None, golden=2, tolerance=1e-4)
+    pair = from_checkpoint.export(trained, made.data, name=None, golden=2, tolerance=1e-4, kept=0.95,
+        temperature=1.0, coverage=0.99)  # fmt: skip
     assert b'"train.augmentation":"auto"' in pair.model.replace(b" ", b"")
     assert made.plain()["kind_of_data"] == "grey"
