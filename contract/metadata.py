@@ -123,6 +123,7 @@ class Metadata(Struct, frozen=True, kw_only=True):
     dataset: DatasetMark
     params_sha256: str
     hyperparameters: dict[str, str | int | float | bool | None] = {}  # by dotted keys, of training
+    asked: dict[str, str | int | float | bool | None] = {}  # where params.yaml said auto instead
     parameters: int  # trainable, before folding
     statistics: Statistics
     golden: Golden

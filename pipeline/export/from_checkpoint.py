@@ -1,7 +1,7 @@
 """From a checkpoint to the model file and its activations file, both past the gate."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Trained:
     net: nn.Module
     hyperparameters: dict[str, Scalar]  # by their dotted keys
     params_sha256: str
+    asked: dict[str, Scalar] = field(default_factory=dict)  # likewise, where params.yaml said auto
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def load(path: Path, dataset: Dataset) -> Trained:
             f"({error}); run `dvc repro` to train anew"
         ) from error
     hyperparameters = config.flatten(dict(classifier.hparams), "model", "train")
-    return Trained(classifier.net, hyperparameters, origin.params_sha256)
+    asked = dict(classifier.hparams["asked"])
+    return Trained(classifier.net, hyperparameters, origin.params_sha256, asked)
 
 
 def export(  # noqa: PLR0913 - values, not the section
@@ -102,6 +104,7 @@ def export(  # noqa: PLR0913 - values, not the section
         net,
         name=name,
         hyperparameters=trained.hyperparameters,
+        asked=trained.asked,
         params_sha256=trained.params_sha256,
     )
     net = last_layer.tempered(net, shape, chosen.value)

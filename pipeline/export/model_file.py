@@ -45,13 +45,14 @@ def probabilities_of(logits: Probabilities) -> Probabilities:
     return found
 
 
-def describe(
+def describe(  # noqa: PLR0913 - what the file says of the model
     dataset: Dataset,
     net: nn.Module,
     *,
     name: str | None,
     hyperparameters: dict[str, Scalar],
     params_sha256: str,
+    asked: dict[str, Scalar] | None = None,
 ) -> Metadata:
     """All but the golden images; `name` None makes it <dataset>-classifier."""
     trainable = (parameter for parameter in net.parameters() if parameter.requires_grad)
@@ -63,6 +64,7 @@ def describe(
         dataset=onnx_metadata.mark(dataset),
         params_sha256=params_sha256,
         hyperparameters=hyperparameters,
+        asked=asked or {},
         parameters=sum(parameter.numel() for parameter in trainable),
         statistics=onnx_metadata.statistics(dataset),
         golden=Golden(images="", labels=(), probabilities=()),

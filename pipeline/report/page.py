@@ -105,7 +105,10 @@ def _interval(found: Summary) -> str:
 
 
 def _hyperparameters(card: Card) -> str:
-    rows = list(card.hyperparameters.items())
+    rows = [
+        (key, f"{value} (asked: {card.asked[key]})" if key in card.asked else value)
+        for key, value in card.hyperparameters.items()
+    ]
     half = -(-len(rows) // 2)
     return html.section(
         "hyperparameters",

@@ -19,7 +19,7 @@ from pipeline.training import warps
 from pipeline.training.elastic import ElasticField
 
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
 
 AFFINE = 3  # basis functions 1, x, y
 
@@ -39,7 +39,7 @@ class Augmentation:
     trivial: bool = False  # one change drawn for each image
 
     @classmethod
-    def of(cls, recipe: "Train") -> "Augmentation":
+    def of(cls, recipe: "Resolved") -> "Augmentation":
         return cls(**{one.name: getattr(recipe, one.name) for one in fields(cls)})
 
     @property

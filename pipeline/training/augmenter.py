@@ -17,7 +17,7 @@ from pipeline.training.mixing import Mixing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config import Train
+    from pipeline.config import Resolved
 
 CHOICE = 2  # numbers an image of the trivial choice: kind, strength
 
@@ -39,7 +39,7 @@ class Augmenter:
     """Of images of one shape (C, H, W), on one device."""
 
     def __init__(
-        self, train: "Train", image_shape: "Sequence[int]", device: torch.device | str
+        self, train: "Resolved", image_shape: "Sequence[int]", device: torch.device | str
     ) -> None:
         self.how = Augmentation.of(train)
         _, height, width = image_shape

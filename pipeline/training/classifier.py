@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
-from pipeline.config import Model, Train
+from pipeline.config import Model, Resolved, Scalar
 from pipeline.nets import zoo
 from pipeline.training import averaging, balance, graphs, optimizers, precision
 from pipeline.training.augment import mixed, seeded
@@ -37,7 +37,8 @@ class ImageClassifier(lightning.LightningModule):
     `model` and `train` are these sections of params.yaml as plain dicts: they travel in the
     checkpoint, which `load_from_checkpoint` reads without any class of ours. Raises
     msgspec.ValidationError where they are not what this release takes. With `starts` the net begins
-    with the weights that `model` asks for, if any. The weights in every checkpoint are the averaged
+    with the weights that `model` asks for, if any. `asked` are values as params.yaml had them, by
+    dotted keys, where they are not these: auto. The weights in every checkpoint are the averaged
     ones, where `averaging` is on.
     """
 
@@ -51,12 +52,14 @@ class ImageClassifier(lightning.LightningModule):
         mean: Sequence[float],
         std: Sequence[float],
         starts: bool = False,
+        asked: Mapping[str, Scalar] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        self.hparams["asked"] = dict(asked or {})
         self.hparams["starts"] = False  # a checkpoint has weights of its own
         self.automatic_optimization = False
-        self.recipe = msgspec.convert(train, Train)
+        self.recipe = msgspec.convert(train, Resolved)
         self.image_shape, self.classes = tuple(image_shape), classes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)

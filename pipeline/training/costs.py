@@ -25,7 +25,7 @@ from pipeline.training.losses import loss
 from pipeline.training.memory import free_memory
 
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
     from pipeline.training.classifier import ImageClassifier
 
 FLOAT = 4  # bytes
@@ -77,7 +77,7 @@ def memory(module: "ImageClassifier") -> Memory:
     return Memory(int(SCRATCH * fixed), int(SCRATCH * (maps / DRY + distorted)))
 
 
-def _fixed(net: nn.Module, train: "Train") -> int:
+def _fixed(net: nn.Module, train: "Resolved") -> int:
     matrices, rest = (sum(map(Tensor.numel, part)) for part in optimizers.split(net))
     states = {"sgd": float(train.momentum > 0), "adamw": 2.0, "muon": 1.0}[train.optimizer]
     state = states * matrices + (2 if train.optimizer == "muon" else states) * rest

@@ -79,7 +79,7 @@ def _place() -> str:
 
 def module(name: str, device: str, **train: Any) -> ImageClassifier:  # noqa: ANN401 - any field of Train
     """A net on a device that need not exist, ready for `error`."""
-    recipe = msgspec.structs.replace(PARAMS.train, **train)
+    recipe = config.settled(msgspec.structs.replace(PARAMS.train, **train))
     with torch.device(device):
         made = ImageClassifier(
             model=msgspec.to_builtins(PARAMS.model) | {"name": name},

@@ -20,7 +20,8 @@ NONE = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.
 
 
 def augmenter(**changes: object) -> Augmenter:
-    return Augmenter(msgspec.structs.replace(PARAMS.train, **changes), SHAPE, "cpu")
+    train = config.settled(msgspec.structs.replace(PARAMS.train, **changes))
+    return Augmenter(train, SHAPE, "cpu")
 
 
 def one_image_many_times() -> torch.Tensor:
@@ -59,7 +60,8 @@ def test_nothing_asked_nothing_done() -> None:
     still = augmenter(**NONE)
     assert not still.on
     drawn = still.draw(torch.arange(IMAGES), seeded(0), epoch=0)
-    assert drawn == (None, None)
+    assert drawn.coefficients is None
+    assert drawn.uniform is None
     images = one_image_many_times()
     assert still.apply(images, drawn)[0] is images
 
