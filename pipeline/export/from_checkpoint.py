@@ -52,6 +52,15 @@ class Pair:
             **({} if self.without else {"familiarity_parity": parity.familiarity(self.found)}),
         }
 
+    @property
+    def summary(self) -> dict[str, float]:
+        """For the tracker: the worst of all sizes of batches."""
+        return {
+            "activations_parity": max(parity.plain(self.found_of_activations).values()),
+            "bytes": len(self.model),
+            "parity": max(parity.plain(self.found).values()),
+        }
+
     def sentence(self) -> str:
         return f"{len(self.model):,} bytes; {parity.sentence(self.found, self.images)}"
 

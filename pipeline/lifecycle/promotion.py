@@ -181,8 +181,8 @@ def _classes(found: Candidate) -> str:
 
 def _text(found: Candidate, tags: Mapping[str, str], decision: Decision) -> str:
     return (
-        f"{found.metadata.net} on {found.metadata.dataset.name}, "
-        f"{found.metadata.parameters} parameters, test accuracy {found.right.mean():.2%}. "
+        f"{found.right.mean():.2%} test accuracy: {found.metadata.net} on "
+        f"{found.metadata.dataset.name}, {found.metadata.parameters:,} parameters. "
         f"Commit {tags.get('git.commit', 'unknown')[:12]}, run {tags['run_id']}. "
         f"When registered: {decision.reason}."
     )
