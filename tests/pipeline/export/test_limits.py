@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from contract.arrays import Labels, Probabilities
-
 from pipeline.export import limits
 
 
