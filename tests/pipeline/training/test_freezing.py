@@ -124,8 +124,8 @@ def test_several_processes_drop_what_they_do_not_use(weights: State) -> None:  #
 def test_the_backbone_has_a_rate_of_its_own(optimizer: str) -> None:
     """All before the head learns by a part of the rate, the head by all of it."""
     train = msgspec.structs.replace(
-        config.settled(PARAMS.train), optimizer=optimizer, learning_rate=0.01, backbone_learning_rate=0.001,
-        adamw_learning_rate=0.002,
+        config.settled(PARAMS.train), optimizer=optimizer, learning_rate=0.01,
+        backbone_learning_rate=0.001, adamw_learning_rate=0.002,
     )  # fmt: skip
     net = torchvision.models.resnet18(num_classes=4)
     found = optimizers.build(net, train, classes=4)
