@@ -68,7 +68,7 @@ class Familiarity(Struct, frozen=True, kw_only=True):
 
 
 class ConformalSet(Struct, frozen=True, kw_only=True):
-    """Classes that cannot be excluded: those with `least` probability (LAC, Sadinle et al. 2019)."""
+    """Classes that cannot be excluded: of `least` probability or more (LAC, Sadinle 2019)."""
 
     coverage: float  # share of new images whose class is in their set, at least
     least: float

@@ -7,6 +7,7 @@ gives back are counts. Its part is there before its row comes back.
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from scoring.tally import Tally, read
 from scoring.worker import Worker
 
 _PARTITIONS = 2000  # on Ray at most; a row's worker takes the rows of a partition in turn
+_PATIENCE_S = 10.0  # for the cluster's head; Ray itself waits for minutes
 _PACKAGES = ("contract", "scoring", "serving")
 _QUIET = {"DAFT_PROGRESS_BAR": "0", "DAFT_ANALYTICS_ENABLED": "0", "DO_NOT_TRACK": "1"}
 
@@ -30,7 +32,9 @@ def run(
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     import daft  # noqa: PLC0415 -- takes half a second, and a worker on Ray sets up its own
 
-    if ray is not None:
+    if ray is None:
+        daft.set_runner_native()  # else it imports Ray, where that is installed, to look for one
+    else:
         workers = _connect(ray, workers)
     plan = daft.from_pydict(
         {"index": [one.index for one in wanted], "key": [one.key for one in wanted]}
@@ -73,6 +77,7 @@ def _connect(address: str, workers: int) -> int:
         import ray  # noqa: PLC0415 -- an extra of its own
     except ModuleNotFoundError as error:
         raise ScoringRefused(f"--ray needs Ray ({error}): pip install 'ray>=2.50'") from None
+    _check_reachable(address)
     here = Path(__file__).parents[1]
     environment = {
         "py_modules": [str(here / name) for name in _PACKAGES],
@@ -83,6 +88,20 @@ def _connect(address: str, workers: int) -> int:
     except (ConnectionError, RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
         raise ScoringRefused(f"--ray {address!r} cannot be reached: {text}") from None
-    daft.context.set_runner_ray(noop_if_initialized=True)
+    daft.set_runner_ray(noop_if_initialized=True)
     found = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return workers or max(1, int(found.get("CPU", 1)))
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ScoringRefused where nobody listens at HOST:PORT; other forms are left to Ray."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise ScoringRefused(
+            f"--ray {address!r} cannot be reached ({error}): give HOST:PORT of the cluster's head, "
+            "as `ray start --head` says it"
+        ) from None

@@ -223,7 +223,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def stamp_of(address: str) -> str:
     """Size and time of change of a local file; "absent" without it; nothing is asked elsewhere."""
-    if is_remote(address):
+    if not address.startswith("file://") and _SCHEME.match(address):
         return ""
     try:
         status = os.stat(local(address))  # noqa: PTH116 -- a million times

@@ -15,6 +15,7 @@ from typing import Any
 
 _FAILED = 1
 _PATIENCE_S = 300.0
+_ARTIFACTS = "mlartifacts"
 _LONGEST_NAME = 100  # characters of a run's name
 
 
@@ -50,21 +51,19 @@ def main() -> int:
     except ModuleNotFoundError as error:
         return _fail(f"--mlflow needs MLflow ({error}): pip install 'mlflow>=3.17'")
     try:
-        run = _logged(mlflow, mlflow.MlflowClient(uri), found)
+        run = _logged(mlflow, uri, found)
     except (MlflowException, OSError) as error:
         return _fail(f"MLflow at {uri} refuses: {' '.join(str(error).split())[:300]}")
     sys.stdout.write(f"logged as run {run} of {uri}\n")
     return 0
 
 
-def _logged(mlflow: Any, client: Any, found: Mapping[str, Any]) -> str:  # noqa: ANN401 -- MLflow's, imported late
+def _logged(mlflow: Any, uri: str, found: Mapping[str, Any]) -> str:  # noqa: ANN401 -- imported late
     """Of an experiment of its own: trainings are looked for by their models' hashes."""
-    model = found["model"]
+    client, model = mlflow.MlflowClient(uri), found["model"]
     name = f"{model['name']}-scoring"
     experiment = client.get_experiment_by_name(name)
-    number = experiment.experiment_id if experiment else client.create_experiment(
-        name, tags={"mlflow.experimentKind": "custom_model_development"}
-    )  # fmt: skip
+    number = experiment.experiment_id if experiment else _created(client, uri, name)
     tags = {
         "scored.model": f"{model['name']} {model['version']}",
         "scored.onnx.sha256": model["sha256"],
@@ -91,6 +90,14 @@ def _logged(mlflow: Any, client: Any, found: Mapping[str, Any]) -> str:  # noqa:
         raise
     client.set_terminated(run.info.run_id, "FINISHED")
     return str(run.info.run_id)
+
+
+def _created(client: Any, uri: str, name: str) -> str:  # noqa: ANN401 -- MLflow's, imported late
+    """Beside a database of this machine lie its artifacts, as trainings' do."""
+    place = Path(uri.removeprefix("sqlite:///")).parent / _ARTIFACTS / name
+    kind = {"mlflow.experimentKind": "custom_model_development"}
+    at = place.absolute().as_uri() if uri.startswith("sqlite:") else None
+    return str(client.create_experiment(name, artifact_location=at, tags=kind))
 
 
 def _metrics(found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -130,9 +130,9 @@ MAKERS: Mapping[str, Make] = {
     "strokes": strokes,
     "noise": noise,
     "constant": constant,
-    "two in one": two_in_one,
+    "two_in_one": two_in_one,
     "shuffled": shuffled,
-    "upside down": upside_down,
+    "upside_down": upside_down,
     "inverted": inverted,
     "photographs": photos,
 }

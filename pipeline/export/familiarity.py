@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from torch import Tensor, nn
 
-METHOD = "exposure+energy/1"  # changes with the formula
 KNOTS, LOWEST = 32, 0.001  # of the map; the share of scores below the first
 BELOW_ONE = 1 - 2**-20  # rounding must not lead above 1
 WEIGHTS, MOST_UNITS, LEAST_UNITS = 16384, 64, 16  # of the hidden layer
@@ -103,14 +102,17 @@ def _calibrated(head: Head, scores: Floats) -> Head | None:
 
 
 def _taught(known: Floats, strange: Floats) -> tuple[Floats, Floats, Floats, float]:
-    """hidden (H, width), bias (H,), out (H,) and offset, of features as they come."""
+    """Hidden (H, width), bias (H,), out (H,) and offset, of features as they come."""
     middle, spread = known.mean(axis=0), known.std(axis=0) + 1e-3 * known.std() + 1e-6
     both = (np.concatenate([known, strange]) - middle) / spread
     truth = np.repeat([1.0, 0.0], [len(known), len(strange)])
     weight = np.where(truth == 1, 0.5 / len(known), 0.5 / len(strange)) * len(truth)
     units = max(LEAST_UNITS, min(MOST_UNITS, WEIGHTS // known.shape[1]))
     with _alone():
-        net = _trained(*(torch.from_numpy(part.astype(np.float32)) for part in (both, truth, weight)), units=units)
+        net = _trained(
+            *(torch.from_numpy(part.astype(np.float32)) for part in (both, truth, weight)),
+            units=units,
+        )
     first, _, last = net
     hidden = first.weight.numpy().astype(np.float64) / spread
     bias = first.bias.numpy().astype(np.float64) - hidden @ middle

@@ -52,6 +52,15 @@ class Pair:
             **({} if self.without else {"familiarity_parity": parity.familiarity(self.found)}),
         }
 
+    @property
+    def summary(self) -> dict[str, float]:
+        """For the tracker: the worst of all sizes of batches."""
+        return {
+            "activations_parity": max(parity.plain(self.found_of_activations).values()),
+            "bytes": len(self.model),
+            "parity": max(parity.plain(self.found).values()),
+        }
+
     def sentence(self) -> str:
         return f"{len(self.model):,} bytes; {parity.sentence(self.found, self.images)}"
 
@@ -85,9 +94,9 @@ def export(  # noqa: PLR0913 - values, not the section
     name: str | None,
     golden: int,
     tolerance: float,
-    kept: float,
-    temperature: float | str,
-    coverage: float,
+    kept: float = 0.95,
+    temperature: float | str = "auto",
+    coverage: float = 0.99,
 ) -> Pair:
     """Raises ParityError where the model answers otherwise than the trained network.
 

@@ -90,7 +90,7 @@ class Made:
     without: str  # why there is no such output; empty where there is one
 
 
-def make(
+def make(  # noqa: PLR0913 - what a file is made of
     net: nn.Module,
     metadata: Metadata,
     *,
@@ -134,7 +134,9 @@ def _described(
     )
     images, labels = validation.images[chosen], validation.labels[chosen]
     probabilities, found = answers(bare, validation.images, batch_size=ALL_BATCH)
-    familiar = None if found is None or asked is None else limits.familiarity(found, kept=asked.kept)
+    familiar = (
+        None if found is None or asked is None else limits.familiarity(found, kept=asked.kept)
+    )
     unknown = None if found is None or familiar is None else limits.unknown(found, familiar)
     said = asked and Limits(
         familiarity=familiar,

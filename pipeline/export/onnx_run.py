@@ -34,7 +34,9 @@ def predict(
 ) -> Probabilities:
     """Probabilities of all images, at most `batch_size` a run; threads: as many as allowed."""
     names = [PROBABILITIES]
-    (found,) = outputs(session, images, names, batch_size=batch_size, threads=threads)
+    found: Probabilities = outputs(session, images, names, batch_size=batch_size, threads=threads)[
+        0
+    ]
     return found
 
 

@@ -30,7 +30,7 @@ def sets(world: World, *, most: int) -> Iterator[tuple[str, Images]]:
 
 
 def shapes(world: World, most: int, generator: np.random.Generator) -> Images:
-    """One to three polygons, lines, rectangles and ellipses; a quarter with ink and paper swapped."""
+    """One to three polygons, lines, rectangles and ellipses; a quarter has them swapped."""
     drawn = world.drawn([_shapes(world.side, generator) for _ in range(most)])
     return _some_swapped(drawn, generator)
 
@@ -75,7 +75,7 @@ def gratings(world: World, most: int, generator: np.random.Generator) -> Images:
 
 
 def overlays(world: World, most: int, generator: np.random.Generator) -> Images:
-    """Two images of different classes on each other, one of them moved: the one farther from paper."""
+    """Two images of different classes on each other, one moved: of each pixel, the more inked."""
     first, second = (world.images[chosen] for chosen in world.pairs(most, generator))
     reach = max(1, min(world.shape[1:]) // 4)
     moved = np.stack(

@@ -30,7 +30,7 @@ class Pruning(Callback):
         stop = not all(map(math.isfinite, metrics.values()))
         epoch = trainer.current_epoch + 1
         if self.run and not stop:
-            self.run.add_metrics(metrics, step=epoch)
+            self.run.add_curves(metrics, epoch=epoch)
         if self.trial and not stop:
             self.trial.report(metrics[WATCHED], epoch)
             stop = epoch < (trainer.max_epochs or 0) and self.trial.should_prune()

@@ -19,11 +19,12 @@ from pipeline import command, config
 from pipeline.data import arrays
 from pipeline.search import space
 from pipeline.search import study as studies
-from pipeline.search.study import VALUES, WATCHED, Place, SweepError
-from pipeline.search.trial import Objective
+from pipeline.search.study import VALUES, Place, SweepError
+from pipeline.search.trial import Objective, describe
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
 from pipeline.tracking.lookup import TRAINING
+from pipeline.tracking.names import ACCURACY, VALIDATION
 from pipeline.tracking.run import TrackedRun
 from pipeline.training import cluster, trainer
 
@@ -84,7 +85,7 @@ def run(sweep: Sweep, *, workers: int) -> None:
     store.end_dead_runs()
     with studies.alone(sweep.root):  # the tasks of a job array begin at once
         if TRAINING not in study.user_attrs:
-            study.set_user_attr(TRAINING, _parent(store, study.study_name, dataset.name))
+            study.set_user_attr(TRAINING, _parent(store, study.study_name, dataset.name, chosen))
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=work, args=(sweep,)) for _ in range(workers)]
     for process in processes:
@@ -97,10 +98,11 @@ def run(sweep: Sweep, *, workers: int) -> None:
         record(study, parent)
 
 
-def _parent(store: tracking.Store, name: str, dataset: str) -> str:
+def _parent(store: tracking.Store, name: str, dataset: str, space_: space.Space) -> str:
     """Open the run that the trials are children of; returns its training id."""
     experiment = tracking.experiment_of(dataset)
-    made = store.create(experiment, f"sweep {name}", {"sweep": name}, command.PARAMS)
+    searched = ", ".join(key.partition(".")[2] for key in space_)
+    made = store.create(experiment, f"{name}: {searched}", {"sweep": name}, command.PARAMS)
     made.set_status("FINISHED")
     made.add_children()
     return made.training
@@ -136,28 +138,33 @@ def best(study: optuna.Study) -> FrozenTrial:
 def summary(study: optuna.Study) -> str:
     """The best trial, and the two ways to use it."""
     winner = best(study)
-    states = [trial.state for trial in study.trials]
     settings = " ".join(f"-S '{key}={value}'" for key, value in winner.user_attrs[VALUES].items())
-    counts = ", ".join(f"{states.count(s)} {s.name.lower()}" for s in TrialState if s in states)
     return (
-        f"{study.study_name}: {counts}\n"
+        f"{study.study_name}: {_counts(study)}\n"
         f"best: trial {winner.number}, validation accuracy {winner.value:.4%}\n"
         f"as an experiment: dvc exp run {settings}\n"
         f"into params.yaml: make sweep APPLY=1 NAME={study.study_name}\n"
     )
 
 
+def _counts(study: optuna.Study) -> str:
+    states = [trial.state for trial in study.trials]
+    return ", ".join(f"{states.count(s)} {s.name.lower()}" for s in TrialState if s in states)
+
+
 def record(study: optuna.Study, parent: TrackedRun) -> None:
     """Let the parent run tell the outcome."""
     winner = best(study)
+    values = winner.user_attrs[VALUES]
     parent.add_tags(
         {
             "sweep.best_trial": str(winner.number),
             "sweep.best_run": winner.user_attrs[TRAINING],
-            **{f"sweep.best.{key}": str(v) for key, v in winner.user_attrs[VALUES].items()},
+            **{f"sweep.best.{key}": str(value) for key, value in values.items()},
         }
     )
-    parent.add_metrics({WATCHED: winner.value or 0.0}, step=len(study.trials))
+    parent.add_metrics({ACCURACY[VALIDATION]: winner.value or 0.0}, step=len(study.trials))
+    parent.add_note(f"{_counts(study)}. Best: trial {describe(winner.number, values)}.")
     parent.add_children()
 
 

@@ -17,6 +17,7 @@ from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
 from pipeline.tracking.ending import ended_with
 from pipeline.tracking.lookup import PARENT, TRAINING
+from pipeline.tracking.names import ACCURACY, VALIDATION
 from pipeline.tracking.run import TrackedRun
 from pipeline.training import session as training
 from pipeline.training.recipe import Recipe
@@ -53,11 +54,15 @@ class Objective:
         with ended_with(run):
             run.add_tags({**recipe.tags, **provenance.process_tags()})
             run.add_params(config.flatten(params, "model", "train"))
+            run.add_data(self.data.dataset)
+            run.add_note(f"Trial {describe(trial.number, values)}.")
             if recipe.train.devices > 1:
                 group.train(self.place, trial.number)
             else:
                 training.fit(recipe, Pruning(trial, run))
             accuracy = studies.outcome(trial, epochs=recipe.train.epochs)
+            if accuracy is not None:
+                run.add_metrics({ACCURACY[VALIDATION]: accuracy})
             run.add_tags({"sweep.pruned": str(accuracy is None).lower()})
         said = "pruned" if accuracy is None else f"validation accuracy {accuracy:.4%}"
         print(f"trial {trial.number}: {said}", flush=True)  # noqa: T201 - progress
@@ -74,6 +79,6 @@ class Objective:
 
 
 def describe(number: int, values: dict[str, object]) -> str:
-    """A run's name, what tells it from other trials first: `3: learning_rate 0.0105, gelu`."""
+    """A run's name, what tells it from other trials first: `3: learning_rate 0.0105, …`."""
     shown = [f"{key.partition('.')[2]} {value}" for key, value in list(values.items())[:SHOWN]]
-    return f"trial {number}: {', '.join(shown)}"
+    return f"{number}: {', '.join(shown)}"

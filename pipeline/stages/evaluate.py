@@ -17,6 +17,7 @@ from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
 
 READ = ("onnx", "activations", "prepared", "prepare-plots", "train-plots")
+GROUPS = {"test": "on_test", "feedback": "on_feedback"}  # in the tracker
 WRITTEN = ("card", "predictions", "metrics", "plots", "report")
 
 
@@ -39,6 +40,8 @@ def main(argv: list[str] | None = None) -> None:
             noise=chosen.noise,
             blur=chosen.blur,
         ),
+        said=model.metadata.limits,
+        foreign_images=chosen.foreign,
     )
     store = tracking.open_store(provenance.repository_root())
     run = store.find_or_restore(
@@ -54,8 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     results.write(places, origin, mistakes=chosen.mistakes)
     files.write_json(paths.metrics, found.plain())
     run.add_params(measured)
-    run.add_results(found.plain())
-    run.add_results({"data": audited.metrics()})
+    run.add_data(prepared.dataset)  # of a restored run, which has none yet
+    run.add_results({GROUPS.get(group, group): values for group, values in found.plain().items()})
+    run.add_results({"pictures": audited.metrics()})
     run.add_files([paths.plots, paths.train_plots], "plots")
     run.add_files([paths.report], "reports")
     run.add_files([paths.card, paths.predictions], "model")

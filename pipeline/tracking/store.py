@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import PipelineError
 from pipeline.tracking import locations, lookup, patience, provenance, trainings
-from pipeline.tracking.entries import Create, create_experiment
+from pipeline.tracking.entries import EXPERIMENT_KIND, TRAININGS, Create, create_experiment
 from pipeline.tracking.lookup import COMPLETE, TRAINING
 from pipeline.tracking.outbox import FOLDER, SILENCE, Outbox, silence, waiting
 from pipeline.tracking.run import TrackedRun, now_ms
@@ -59,6 +59,8 @@ class Store:
                         f"the experiment {name!r} of {self.uri} was deleted: `convnet doctor` "
                         "restores it with its runs"
                     )
+                if EXPERIMENT_KIND not in found.tags:  # made by a release of before
+                    self.client.set_experiment_tag(found.experiment_id, EXPERIMENT_KIND, TRAININGS)
                 return str(found.experiment_id)
             return create_experiment(self.client, name, self._location(name))
 

@@ -24,6 +24,8 @@ from pipeline.training.recipe import Recipe
 from pipeline.training.resume import ResumePoint, resume_point
 from pipeline.training.stopping import Stopping
 
+SHOWN = 2  # parameters in a run's name
+
 
 class TrainingError(PipelineError, RuntimeError):
     """The training cannot go on."""
@@ -65,7 +67,7 @@ class Epochs(Callback):
         if self.run is None or not self.run.is_new:
             return
         for row in past(pl_module):
-            self.run.add_metrics(row, step=int(row["epoch"]))
+            self.run.add_curves(row, epoch=int(row["epoch"]))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -77,7 +79,7 @@ class Epochs(Callback):
                 "try a tenth of it"
             )
         if self.run:
-            self.run.add_metrics(metrics, step=epoch)
+            self.run.add_curves(metrics, epoch=epoch)
         if trainer.is_global_zero and trainer.progress_bar_callback is None:
             values = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
             print(f"epoch {epoch}/{trainer.max_epochs}: {values}", flush=True)  # noqa: T201
@@ -162,22 +164,32 @@ def _opened(
         run = store.reopen(way.training) if way.training else None
         if run is None:
             experiment = tracking.experiment_of(recipe.data.dataset.name)
-            run = store.create(experiment, describe(recipe), {}, params_file)
+            run = store.create(experiment, name(recipe, params), {}, params_file)
         way.remember(run.training)
         with ended_with(run):
             run.add_tags({**recipe.tags, **provenance.process_tags()})
             run.add_params(params)
-            run.add_dataset(recipe.data.dataset)
+            run.add_data(recipe.data.dataset)
+            run.add_note(f"Training of {describe(recipe)} on {recipe.data.dataset.name}.")
             yield way, run
         way.forget()
 
 
+def name(recipe: Recipe, params: Mapping[str, config.Scalar]) -> str:
+    """A run's name, what tells it from its neighbours first, because lists cut it.
+
+    The experiment's name where it has one, what changed since the recorded training, the rest.
+    """
+    experiment = os.environ.get("DVC_EXP_NAME")
+    changed = provenance.changed_since_recorded(params)[:SHOWN]
+    told = "; ".join([*([", ".join(changed)] if changed else []), describe(recipe)])
+    return f"{experiment}: {told}" if experiment else told
+
+
 def describe(recipe: Recipe) -> str:
-    """A run's name: the experiment's where it has one, else what tells it from its neighbours."""
     train = recipe.train
     words = [recipe.model.name, f"{train.optimizer} {train.learning_rate:g}"]
-    words += [f"{train.epochs} epochs", f"seed {train.seed}"]
-    return os.environ.get("DVC_EXP_NAME") or ", ".join(words)
+    return ", ".join([*words, f"{train.epochs} epochs", f"seed {train.seed}"])
 
 
 def results(module: ImageClassifier) -> dict[str, float]:

@@ -38,16 +38,17 @@ class Predict:
     async def __call__(self, request: Request) -> Reply:
         options = read_options(request.query)
         served = self.lineup.pick(version=options.version)
-        request.context.version = served.facts.version
-        served.batcher.expect(request.context)
+        facts, context = served.facts, request.context
+        context.version = facts.version
+        served.batcher.expect(context)
         content_type = request.headers.get(b"content-type", b"")
         if options.errors_each:
             return await self._each(request, content_type, served, options)
-        images = await self.reader.read(request.body, content_type, served.facts, options.fit)
-        answers = await served.answer(images, request.context)
+        images = await self.reader.read(request.body, content_type, facts, options.fit)
+        answers = await served.answer(images, context)
         if answers.size <= AT_ONCE:  # without a step more: many requests are one small image
-            return Reply(predictions.body(answers, served.facts, options.top_k))
-        write = partial(predictions.body, answers, served.facts, options.top_k)
+            return Reply(predictions.body(answers, facts, options.top_k))
+        write = partial(predictions.body, answers, facts, options.top_k)
         return Reply(await made(write, numbers=answers.size))
 
     async def _each(

@@ -81,6 +81,8 @@ class BodyReader:
             return self._json(body, facts)
         if format_of(body) is not None:
             return [body]
+        if kind == BINARY:
+            return self._raw(body, facts)
         if kind == b"multipart/form-data":
             return list(multipart.files(body, content_type, limit=self._limit))
         if _is_json(kind, body):
@@ -89,16 +91,25 @@ class BodyReader:
 
     def _other(self, body: bytes, kind: bytes, facts: Facts) -> list[File] | Images:
         if kind == b"application/x-npy" or body.startswith(npy.SIGNATURE):
-            return self._numbers(npy.images(body, facts.image_shape, limit=self._limit), facts)
+            return self._npy(body, facts)
         if kind in {_FORM, _PLAIN}:
             return _texts(body, kind, facts, limit=self._limit)
-        if kind in {BINARY, _NONE}:
-            if base64_text.is_picture(body):
-                return [base64_text.decoded(body)]
-            return self._numbers(raw_images(body, facts.image_shape, limit=self._limit), facts)
+        if kind == _NONE:
+            return self._raw(body, facts)
         if not body and kind.startswith(b"image/"):
             raise BadRequest("the body is empty: send a picture's whole file")
         raise _neither(body, facts)
+
+    def _raw(self, body: bytes, facts: Facts) -> list[File] | Images:
+        """Bytes of whoever says no more than that they are some."""
+        if body.startswith(npy.SIGNATURE):
+            return self._npy(body, facts)
+        if base64_text.is_picture(body):
+            return [base64_text.decoded(body)]
+        return self._numbers(raw_images(body, facts.image_shape, limit=self._limit), facts)
+
+    def _npy(self, body: bytes, facts: Facts) -> Images:
+        return self._numbers(npy.images(body, facts.image_shape, limit=self._limit), facts)
 
     def _json(self, body: bytes, facts: Facts) -> Images | bytes:
         found = _ONLY_IMAGES.match(body)

@@ -67,7 +67,7 @@ class Lineup:
         primary = self._served.get(Role.PRIMARY)
         if primary is None:
             raise Unavailable("no model is loaded yet: try again in a moment")
-        if name is None and version is None:
+        if version is None and (name is None or primary.facts.name == name):
             return primary
         named = [served for served in self if name is None or served.facts.name == name]
         if not named:

@@ -24,7 +24,7 @@ class Done:
     status: int
     out: str
     err: str
-    output: Path
+    output: Path  # meaningless for a bucket
 
     @property
     def table(self) -> pa.Table:
@@ -46,7 +46,7 @@ class Done:
 
 
 def start(
-    source: object, output: Path, *arguments: str, folder: Path = ROOT, **variables: str
+    source: object, output: Path | str, *arguments: str, folder: Path = ROOT, **variables: str
 ) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "scoring", str(source), str(output), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
@@ -57,16 +57,18 @@ def start(
 
 
 def score(
-    source: object, output: Path, *arguments: str, folder: Path = ROOT, **variables: str
+    source: object, output: Path | str, *arguments: str, folder: Path = ROOT, **variables: str
 ) -> Done:
     process = start(source, output, *arguments, folder=folder, **variables)
     out, err = process.communicate(timeout=300)
-    return Done(process.returncode, out, err, output)
+    return Done(process.returncode, out, err, Path(output))
 
 
-def scored(source: object, output: Path, *arguments: str, **variables: str) -> Done:
+def scored(
+    source: object, output: Path | str, *arguments: str, folder: Path = ROOT, **variables: str
+) -> Done:
     """Expect success."""
-    done = score(source, output, *arguments, **variables)
+    done = score(source, output, *arguments, folder=folder, **variables)
     assert done.status == 0, done.err
     return done
 

@@ -12,6 +12,8 @@ from tests.processes import is_alive
 from tests.scoring.jobs import pictures, score, scored, start
 from tests.serving.onnx_files import version
 
+pytestmark = pytest.mark.soak
+
 PICTURES = 1200
 OPTIONS = ("--slice", "64", "--workers", "2")
 PATIENCE_S = 60
@@ -22,7 +24,10 @@ def folder(tmp_path: Path) -> Path:
     return pictures(tmp_path / "pictures", PICTURES)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak_all)],
+)
 def test_a_stopped_job_goes_on(number: signal.Signals, folder: Path, model: Path) -> None:
     """No part is torn or written twice, no worker outlives it, and the counts are of all."""
     output = folder.parent / "out"

@@ -74,17 +74,18 @@ class V2:
 
     async def infer(self, request: Request, *, name: str, version: str | None = None) -> Reply:
         served = self.lineup.pick(name=name, version=version)
-        request.context.version = served.facts.version
-        served.batcher.expect(request.context)
-        inference = await read(request, served.facts, self.files)
+        facts, context = served.facts, request.context
+        context.version = facts.version
+        served.batcher.expect(context)
+        inference = await read(request, facts, self.files)
         layers = inference.layers
         arrays: dict[str, Array] = {}
         if layers:
             arrays = await self.explainers.run(served, inference.images, layers)
         if len(layers) < len(inference.outputs):
-            answers = await served.answer(inference.images, request.context)
-            arrays |= zip(inference.own, served.facts.parts(answers), strict=False)
-        return await _written(inference, arrays, served.facts)
+            answers = await served.answer(inference.images, context)
+            arrays |= zip(inference.own, facts.parts(answers), strict=False)
+        return await _written(inference, arrays, facts)
 
     def _max_pixels(self, served: Served) -> int:
         most = served.facts.rules.max_pixels

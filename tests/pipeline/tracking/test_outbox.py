@@ -8,6 +8,7 @@ from mlflow.entities import Run
 from pipeline.lifecycle import doctor
 from pipeline.tracking import store as tracking
 from pipeline.tracking.ending import ended_with
+from pipeline.tracking.lookup import PARENT, TRAINING
 from pipeline.tracking.run import TrackedRun, now_ms
 from tests.mlflow_server import Server, serving
 from tests.pipeline.cases import prepared_set
@@ -35,7 +36,7 @@ def trained(store: tracking.Store) -> TrackedRun:
     run = store.create("stripes-classifier", "a run", {"params.sha256": "aa"}, PARAMS)
     with ended_with(run):
         run.add_params({"train.epochs": 2, "train.seed": 0})
-        run.add_dataset(prepared_set().dataset)
+        run.add_data(prepared_set().dataset)
         for epoch in (1, 2):
             run.add_metrics({"val_loss": 1 / epoch}, step=epoch)
         run.add_tags({"checkpoint.sha256": "bb"})
@@ -85,6 +86,27 @@ def test_deleted_run_is_left_alone(
     assert not unsent(store.root)
 
 
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_trials_lie_below_their_sweep(
+    store: tracking.Store, parent_first: bool  # noqa: FBT001 - a case
+) -> None:  # fmt: skip
+    """Whichever of them reaches the store first, as from several machines after an outage."""
+    training = "a" * 32
+
+    def parent() -> None:
+        store.create("stripes-classifier", "a sweep", {TRAINING: training}, PARAMS).add_children()
+
+    if parent_first:
+        parent()
+    trial = store.create("stripes-classifier", "a trial", {PARENT: training}, PARAMS)
+    assert ("mlflow.parentRunId" in trial.tags) == parent_first
+    if not parent_first:
+        parent()
+    above = store.of_training(training)
+    assert above is not None
+    assert trial.tags["mlflow.parentRunId"] == above.id
+
+
 def content(store: tracking.Store, run: Run) -> dict[str, object]:
     """All but what is of the moment: ids, times, load of the machine."""
     data = run.data
@@ -119,7 +141,7 @@ def test_run_ends_as_if_the_server_had_been_there(
         middle = present.create("stripes-classifier", "a run", {"params.sha256": "aa"}, PARAMS)
         with ended_with(middle):
             middle.add_params({"train.epochs": 2, "train.seed": 0})
-            middle.add_dataset(prepared_set().dataset)
+            middle.add_data(prepared_set().dataset)
             middle.add_metrics({"val_loss": 1.0}, step=1)
             server.kill()
             middle.add_metrics({"val_loss": 0.5}, step=2)

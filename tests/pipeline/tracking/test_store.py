@@ -85,8 +85,8 @@ def test_changed_parameter_becomes_a_tag(store: tracking.Store) -> None:
     run.add_params({"export.parity_tolerance": 1e-5})
     run.add_params({"export.parity_tolerance": 1e-4, "export.golden_images": 3})
     params = run.record.data.params
-    assert params == {"export.parity_tolerance": "1e-05", "export.golden_images": "3"}
-    assert run.tags["changed.export.parity_tolerance"] == "0.0001"
+    assert params == {"yaml/export.parity_tolerance": "1e-05", "yaml/export.golden_images": "3"}
+    assert run.tags["changed.yaml/export.parity_tolerance"] == "0.0001"
 
 
 def test_run_of_a_dead_process_is_ended_and_others_are_left(store: tracking.Store) -> None:
@@ -149,7 +149,7 @@ def test_equal_bytes_adopt_the_complete_results(store: tracking.Store) -> None:
     second.add_metrics({"val_loss": 0.2})
     second.adopt_equal("dd")
     assert second.record.data.metrics == {"test.accuracy": 0.9, "val_loss": 0.2}
-    assert second.record.data.params == {"evaluate.blur": "1.0"}
+    assert second.record.data.params == {"yaml/evaluate.blur": "1.0"}
     assert second.tags["duplicate_of"] == first.id
     assert second.tags["pipeline.complete"] == "true"
     assert store.client.list_artifacts(second.id, "plots")
