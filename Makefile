@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup repro refetch promote doctor rollback lineage feedback sweep score test soak soak-all check lock fmt ui serve \
-    bench record ablation zoo readme pictures reference results site clean
+    bench record small photos ablation zoo readme pictures reference results site clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -124,6 +124,12 @@ bench: setup ## Measure training and serving again, into benchmarks/results; nee
 
 record: setup ## Measure the record recipe on five seeds (5 minutes each on one core)
 	$(IN_VENV) python -m benchmarks.record
+
+small: setup ## Measure the recipe of less than 10,000 parameters on five seeds
+	$(IN_VENV) python -m benchmarks.record --recipe small
+
+photos: setup ## Measure the recipe for photos on three seeds of the prepared set (30 minutes each, two cores)
+	$(IN_VENV) python -m benchmarks.record --recipe photos --seeds 0 1 2
 
 ablation: setup ## Compare the post's choices: non-linearity, pooling, stride, padding, depth, loss
 	$(IN_VENV) python -m benchmarks.ablation

@@ -53,7 +53,7 @@ class Cost:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[20_000, 60_000])
-    parser.add_argument("--before", default="11b2b67", help="a commit; it held all in memory")
+    parser.add_argument("--before", default="9fab717", help="a commit; it held all in memory")
     parser.add_argument("--folder", type=Path, help="keep the pictures there; else a temporary one")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.arrays import Images, Probabilities
+from contract.arrays import Familiarities, Images, Probabilities
 from contract.metadata import Statistics
 from contract.statistics import image_statistics
 
@@ -20,6 +20,7 @@ LEAST = 200  # images below which an index is mostly chance
 DRIFTED = 0.25  # the usual reading: below 0.1 stable, above 0.25 shifted
 MEASURED = ("ink_mass", "centre_row", "centre_column")  # of each image
 INPUTS = ("intensity", *MEASURED)
+UNKNOWN = "unknown"  # share of images below the model's own threshold of familiarity
 _FLOOR = 1e-4  # fraction of an empty bin
 
 
@@ -52,6 +53,8 @@ def expectation(statistics: Statistics) -> Expectation | None:
         confidence = answers.confidence
         rows.append(("confidence", confidence.edges, confidence.fractions))
         rows.append(("predicted_class", (), answers.classes))
+        if answers.unknown is not None:
+            rows.append((UNKNOWN, answers.unknown.edges, answers.unknown.fractions))
     features, at = [], 1  # place 0 counts the images
     for name, edges, fractions in rows:
         bins = slice(at, at + len(fractions))
@@ -67,12 +70,21 @@ def stability_index(expected: Counts, counts: Counts) -> float:
     return float(((seen - wanted) * np.log(seen / wanted)).sum())
 
 
-def counted(expected: Expectation, images: Images, probabilities: Probabilities) -> Counts:
-    """(places,): the number of images, then that of each bin of each feature."""
+def counted(
+    expected: Expectation,
+    images: Images,
+    probabilities: Probabilities,
+    familiarity: Familiarities | None = None,
+) -> Counts:
+    """(places,): the number of images, then that of each bin of each feature.
+
+    Without `familiarity` the bins of "unknown" stay empty.
+    """
     counts = np.zeros(expected.places)
     counts[0] = len(images)
     values = dict(zip(MEASURED, image_statistics(images), strict=True))
     values["confidence"] = probabilities.max(axis=1)
+    values[UNKNOWN] = np.empty(0) if familiarity is None else familiarity
     for one in expected.features:
         if one.name == "predicted_class":
             found = np.bincount(probabilities.argmax(axis=1), minlength=len(one.expected))

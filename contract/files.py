@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,19 +16,18 @@ CHUNK_BYTES = 1 << 20
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes `path` when the block ends well, and vanishes when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        # unlike tempfile's, it has the rights of any new file: the kernel knows the umask
+        with temporary.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(handle)  # a name on the disk has its content there, also after a power cut
-        temporary.chmod(0o644)
+            os.fsync(file.fileno())  # what has a name on the disk is there, also after a power cut
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a write, unlike an open, does not say whose it was
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename = str(path)  # a write does not say whose it was, an open a passing name
         raise
 
 

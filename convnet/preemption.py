@@ -1,7 +1,8 @@
 """Signals that ask a job to end: they go to the stage that runs, and DVC waits for it.
 
-DVC dies of SIGTERM and SIGUSR1, and its stage with it. Here both are handled in DVC's own process,
-so that a training stops where it can go on (docs/how-to/cluster.md).
+DVC dies of SIGTERM and SIGUSR1, and its stage with it. SIGINT it ignores while a stage runs: a
+terminal's goes to both. Here all three are handled in DVC's own process, so that a training stops
+where it can go on (docs/how-to/cluster.md).
 """
 
 import os
@@ -9,31 +10,36 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import psutil
+from dvc.stage import run as dvc_stage
 
+from contract.preemption import PREEMPTED, SIGNALS
 from pipeline.command import SHELLS
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on
 POLL_S = 0.1
+TERMINAL_S = 1.0  # of a SIGINT that the terminal has sent to the stage, too: to end of it
+INTERRUPTED = 128 + signal.SIGINT
 STAGE = "DVC_STAGE"  # DVC sets it for the commands of stages, not for processes of its own
+GOES_ON = "the same command goes on where this one stopped"
 
 
 class Preemption:
     """The signals that came, each passed on once to every stage that runs from then on."""
 
     def __init__(self) -> None:
-        self.received: list[signal.Signals] = []
+        self.received: dict[signal.Signals, float] = {}  # and when, time.monotonic
         self._over = threading.Event()
         self._reached: set[tuple[int, signal.Signals]] = set()
         self._thread = threading.Thread(target=self._pass_on, daemon=True)
 
     def receive(self, number: int, _: object) -> None:
         """Be a signal handler; raises KeyboardInterrupt where no stage runs: DVC ends of it."""
-        self.received.append(signal.Signals(number))
+        self.received.setdefault(signal.Signals(number), time.monotonic())
         if not self._thread.is_alive():
             self._thread.start()
         if not stages():
@@ -45,24 +51,47 @@ class Preemption:
     def _pass_on(self) -> None:
         while not self._over.wait(POLL_S):
             for process in stages():
-                for number in self.received:
+                for number in self._due():
                     if (process.pid, number) not in self._reached:
                         self._reached.add((process.pid, number))
                         with suppress(psutil.NoSuchProcess):
                             process.send_signal(number)
 
+    def _due(self) -> list[signal.Signals]:
+        now = time.monotonic()
+        return [
+            number
+            for number, came in list(self.received.items())
+            if number != signal.SIGINT or now - came > TERMINAL_S
+        ]
+
 
 @contextmanager
 def passed_on() -> Iterator[Preemption]:
-    """Inside, SIGTERM and SIGUSR1 are for the stages below this process."""
+    """Inside, SIGTERM, SIGUSR1 and SIGINT are for the stages below this process."""
     preemption = Preemption()
-    before = {number: signal.signal(number, preemption.receive) for number in SIGNALS}
+    numbers = (*SIGNALS, signal.SIGINT)
+    before = {number: signal.signal(number, preemption.receive) for number in numbers}
     try:
-        yield preemption
+        with _not_ignored():
+            yield preemption
     finally:
         preemption.end()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _not_ignored() -> Iterator[None]:
+    """Inside, DVC does not set SIGINT to be ignored while a stage runs."""
+    own = dvc_stage.signal
+    dvc_stage.signal = SimpleNamespace(
+        SIGINT=signal.SIGINT, SIG_IGN=signal.SIG_IGN, signal=lambda *_: None
+    )
+    try:
+        yield
+    finally:
+        dvc_stage.signal = own
 
 
 def stages() -> list[psutil.Process]:
@@ -88,10 +117,13 @@ def leave(preemption: Preemption) -> int:
     SIGUSR1 is what a job file asks for before its time is over. SIGTERM asks for nothing: SLURM
     itself starts again whom it preempts, and a job that somebody cancelled must stay so.
     """
-    names = ", ".join(dict.fromkeys(number.name for number in preemption.received))
+    if set(preemption.received) == {signal.SIGINT}:
+        sys.stderr.write(f"interrupted: {GOES_ON}\n")
+        return INTERRUPTED
+    names = ", ".join(number.name for number in preemption.received)
     job = os.environ.get("SLURM_JOB_ID")
     asked = job is not None and signal.SIGUSR1 in preemption.received
-    sys.stderr.write(f"preempted ({names}): the same command goes on where this one stopped\n")
+    sys.stderr.write(f"preempted ({names}): {GOES_ON}\n")
     sys.stderr.flush()
     if job is not None and asked:
         _requeue(job)

@@ -26,6 +26,11 @@ _LISTED = """
 """
 TORCHVISION = tuple(_LISTED.split())
 WITHOUT_WEIGHTS = ("lenet", "zfnet")
+# families whose first layer has a stride of 2; of timm's the net itself tells
+WITH_LARGE_STEM = (
+    "densenet", "efficientnet", "mnasnet", "mobilenet", "regnet", "resnet", "resnext", "shufflenet",
+    "wide_resnet", FROM_TIMM,
+)  # fmt: skip
 NAMES = (*WITHOUT_WEIGHTS, *TORCHVISION)
 
 
@@ -76,6 +81,15 @@ def check_pretrained(name: str) -> None:
     """Raise ValueError where nobody has published weights."""
     if name in WITHOUT_WEIGHTS or name.startswith(OWN_FOLDER):
         raise ValueError(f"there are no published weights of {name}: pretrained is false")
+
+
+def check_small_input(name: str) -> None:
+    """Raise ValueError where a net has no first layer that could be made smaller."""
+    if not name.startswith(WITH_LARGE_STEM):
+        raise ValueError(
+            f"small_input is not for {name}: it is for {', '.join(WITH_LARGE_STEM[:-1])} and those "
+            "of timm/ that begin with a convolution of stride 2; set it to false"
+        )
 
 
 def family(name: str) -> Family:

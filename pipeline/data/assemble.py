@@ -1,5 +1,6 @@
 """Official splits → the prepared set: validation cut from training, limits, statistics."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from contract import statistics
@@ -57,10 +58,13 @@ def describe(  # noqa: PLR0913 - what a data set is made of
     """`feedback`: the part of what people corrected that is kept for evaluation."""
     train, val, test = splits
     kept = feedback if feedback is not None and len(feedback) else None
-    counted = statistics.value_counts(train.images)
+    with ThreadPoolExecutor(1) as beside:  # SHA-256 does not hold the interpreter's lock
+        hashed = [beside.submit(sha256_of_split, one.images, one.labels) for one in splits]
+        counted = statistics.value_counts(train.images)
+        reference = statistics.reference(train.images, counted)
     mean, std = statistics.channel_statistics(counted)
     channels, height, width = train.images.shape[1:]
-    hashes = [sha256_of_split(split.images, split.labels) for split in splits]
+    hashes = [one.result() for one in hashed]
     dataset = Dataset(
         name=about.name,
         requested=requested,
@@ -72,7 +76,7 @@ def describe(  # noqa: PLR0913 - what a data set is made of
         sha256=Hashes(train=hashes[0], val=hashes[1], test=hashes[2]),
         mean=mean,
         std=std,
-        reference=statistics.reference(train.images, counted),
+        reference=reference,
         feedback=Slice(count=len(kept), sha256=sha256_of_split(kept.images, kept.labels))
         if kept
         else None,

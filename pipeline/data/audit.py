@@ -78,13 +78,15 @@ class Audit(Struct, frozen=True, kw_only=True):
 def audit(found: Read, gathered: Gathered) -> Audit:
     """Every picture counts that is in a split."""
     places = np.sort(np.concatenate(list(gathered.rows.values())))
-    facts = found.facts[places]
+    formats, widths, heights, transparent = (
+        found.facts[name][places] for name in ("format", "width", "height", "transparent")
+    )
     _, height, width = gathered.splits[0].images.shape[1:]
     counts = [
         np.bincount(found.listing.labels[gathered.rows[split]], minlength=len(gathered.classes))
         for split in SPLITS
     ]
-    ratio = facts["width"] / facts["height"]
+    ratio = widths / heights
     members = _Members(found, gathered)
     pairs = _near(members, places)
     return Audit(
@@ -98,18 +100,18 @@ def audit(found: Read, gathered: Gathered) -> Audit:
         imbalance=float(counts[0].max() / counts[0].min()),
         formats={
             FORMATS[number]: int(count)
-            for number, count in zip(*np.unique(facts["format"], return_counts=True), strict=True)
+            for number, count in zip(*np.unique(formats, return_counts=True), strict=True)
         },
-        width=_spread(facts["width"]),
-        height=_spread(facts["height"]),
-        enlarged=int(((facts["width"] < width) | (facts["height"] < height)).sum()),
+        width=_spread(widths),
+        height=_spread(heights),
+        enlarged=int(((widths < width) | (heights < height)).sum()),
         shapes={
             "square": int((ratio == 1).sum()),
             "wider than high": int((ratio > 1).sum()),
             "higher than wide": int((ratio < 1).sum()),
             "more than twice as long as short": int(((ratio > 2) | (ratio < 0.5)).sum()),  # noqa: PLR2004 - as it says
         },
-        transparent=int(facts["transparent"].sum()),
+        transparent=int(transparent.sum()),
         equal=members.doubles(gathered.equal),
         moved=gathered.moved,
         near=members.doubles(list(pairs)),

@@ -43,7 +43,7 @@ class RowFile:
         Raises RoomError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             os.ftruncate(handle, self.size(rows))
             if hasattr(os, "posix_fallocate"):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from contract import granted
 from contract.files import write_json
 
 LARGE_BYTES = 256 << 20  # smaller splits are hashed as a whole at every loading
@@ -27,12 +29,10 @@ class Ranges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def write(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64], split: str) -> None:
     rows = max(RANGE_BYTES // images[0].nbytes, 1)
-    found = Ranges(
-        split=split,
-        labels=_sha256(labels),
-        rows=rows,
-        images=tuple(_sha256(images[at : at + rows]) for at in range(0, len(images), rows)),
-    )
+    parts = (images[at : at + rows] for at in range(0, len(images), rows))
+    with ThreadPoolExecutor(granted.cores()) as pool:
+        hashes = tuple(pool.map(_sha256, parts))
+    found = Ranges(split=split, labels=_sha256(labels), rows=rows, images=hashes)
     write_json(path, msgspec.to_builtins(found))
 
 

@@ -1,5 +1,7 @@
 """Nets of timm (PyTorch Image Models) by `timm/NAME`; the package is an extra of this project."""
 
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -12,12 +14,7 @@ def build(
     name: str, channels: int, classes: int, sides: tuple[int, int], *, pretrained: bool
 ) -> nn.Module:
     """Raises NetError for what timm does not know or cannot build, WeightsError for weights."""
-    try:
-        import timm  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        raise NetError(
-            f"model.name {name!r} needs the package timm: pip install -c constraints.txt '.[timm]'"
-        ) from None
+    timm = _timm(name)
     architecture = name.removeprefix(net_names.FROM_TIMM)
     if not timm.is_model(architecture.partition(".")[0]):
         close = timm.list_models(f"*{architecture.partition('.')[0]}*")[:3]
@@ -37,3 +34,20 @@ def build(
             "that reaches it, or set model.pretrained to false"
         ) from None
     return net
+
+
+def normalisation(name: str) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Return mean and std by channel, 0-1 scale, of the published weights, if there are any."""
+    known = _timm(name).models.get_pretrained_cfg(name.removeprefix(net_names.FROM_TIMM))
+    return (known.mean, known.std) if known else None
+
+
+def _timm(name: str) -> ModuleType:
+    try:
+        import timm  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise NetError(
+            f"model.name {name!r} needs the package timm: pip install -c constraints.txt '.[timm]'"
+        ) from None
+    package: ModuleType = timm
+    return package

@@ -1,5 +1,6 @@
 """torchvision's classification nets by name, for any number of channels and classes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import cast
@@ -9,7 +10,9 @@ import torchvision
 from torch import nn
 
 from pipeline.nets.errors import WeightsError
+from pipeline.nets.weights import spread
 
+HALF = ((0.5,) * 3,) * 2  # mean and std
 RGB, PUBLISHED_CLASSES = 3, 1000
 WITH_SECOND_HEAD = ("googlenet", "inception_v3")  # it is for training at their published size
 
@@ -25,6 +28,14 @@ def build(
         net = torchvision.models.get_model(name, num_classes=classes, **_numbers(name, sides))
     _take_channels(net, channels)
     return net
+
+
+def normalisation(name: str) -> tuple[Sequence[float], Sequence[float]]:
+    """Return mean and std by channel, 0-1 scale, that the published weights were trained with."""
+    if name in WITH_SECOND_HEAD:  # their `transform_input` brings ImageNet's to this
+        return HALF
+    preset = torchvision.models.get_model_weights(name)["DEFAULT"].transforms()
+    return preset.mean, preset.std
 
 
 def _numbers(name: str, sides: tuple[int, int]) -> dict[str, object]:
@@ -82,8 +93,7 @@ def _take_channels(net: nn.Module, channels: int) -> None:
             bias=old.bias is not None,
         )
         with torch.no_grad():
-            shared = old.weight.sum(dim=1, keepdim=True) / channels
-            new.weight.copy_(shared.expand_as(new.weight))
+            new.weight.copy_(spread(old.weight, channels))
             if new.bias is not None and old.bias is not None:
                 new.bias.copy_(old.bias)
         return new

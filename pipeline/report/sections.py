@@ -7,6 +7,7 @@ from contract.sidecars import Layer
 from pipeline.data.arrays import Dataset
 from pipeline.evaluation.card import Card
 from pipeline.evaluation.evaluation import Evaluation
+from pipeline.evaluation.robustness import meaning
 from pipeline.evaluation.training_record import Curves
 from pipeline.report import html, layer_words
 from pipeline.report.numbers import SPACE, count, percent
@@ -194,12 +195,10 @@ def robustness(page: Page) -> str:
         html.paragraph(
             "The accuracy on the same test images after a change."
             + _shifts(page.layers)
-            + " A change that training images never had, such as swapped brightness, can lower "
-            "it a lot."
+            + " A change that training images never had can lower it a lot."
         ),
-        html.chart(
-            page.charts["robustness"], alt="Accuracy on changed test images", width="middle"
-        ),
+        html.chart(page.charts["robustness"], alt="Accuracy on changed test images", width="middle")
+        + html.pairs({name: meaning(name) for name in page.evaluation.robustness}),
     )
 
 

@@ -21,7 +21,9 @@ from pipeline.errors import PipelineError
 from pipeline.search.space import Space
 
 FOLDER = ".sweeps"
-MADE_OF, RUN_ID, VALUES, DUPLICATE_OF = "made_of", "run_id", "values", "duplicate_of"
+MADE_OF, RECIPE, VALUES, DUPLICATE_OF = "made_of", "recipe", "values", "duplicate_of"
+DATA = "the data"  # in MADE_OF
+WATCHED = "val_accuracy"  # losses of different kinds do not compare
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 HEARTBEAT_S = 10
 MISSED = 6  # heartbeats after which a trial's machine is dead
@@ -91,7 +93,7 @@ def made_of(base: config.Params, space: Space, data_sha256: str) -> dict[str, st
     """Return hashes of what trials of one study have in common."""
     fixed = config.flatten(base, "model", "train")
     return {
-        "the data": data_sha256,
+        DATA: data_sha256,
         "params.yaml": files.sha256_of_json({k: v for k, v in fixed.items() if k not in space}),
         "the space": files.sha256_of_json(msgspec.to_builtins(space)),
     }
@@ -107,6 +109,12 @@ def claim(study: optuna.Study, parts: Mapping[str, str]) -> None:
             f"not what the study {study.study_name!r} is made of: {', '.join(changed)}; undo the "
             "change to go on with it, or give --name for another study"
         )
+
+
+def outcome(trial: optuna.Trial, *, epochs: int) -> float | None:
+    """Return what was reported of the last epoch; None where it ended before that: pruned."""
+    known = trial.study.get_trials(deepcopy=False)[trial.number]  # another process may report
+    return known.intermediate_values.get(epochs)
 
 
 def seed(study: str, number: int) -> int:

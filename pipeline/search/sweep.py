@@ -19,12 +19,14 @@ from pipeline import command, config
 from pipeline.data import arrays
 from pipeline.search import space
 from pipeline.search import study as studies
-from pipeline.search.study import RUN_ID, VALUES, Place, SweepError
-from pipeline.search.trial import Objective
+from pipeline.search.study import VALUES, Place, SweepError
+from pipeline.search.trial import Objective, describe
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
+from pipeline.tracking.lookup import TRAINING
+from pipeline.tracking.names import ACCURACY, VALIDATION
 from pipeline.tracking.run import TrackedRun
-from pipeline.training import trainer
+from pipeline.training import cluster, trainer
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,22 @@ def run(sweep: Sweep, *, workers: int) -> None:
     if sweep.trials < 1 or workers < 1:
         raise SweepError(f"{sweep.trials} trials, {workers} workers: at least 1 of each is needed")
     base = config.load(command.PARAMS)
-    if base.train.devices * base.train.num_nodes > 1:
+    if base.train.num_nodes > 1 or not cluster.starts_processes():
         raise SweepError(
-            f"train.devices is {base.train.devices} on train.num_nodes {base.train.num_nodes}: a "
-            "trial trains on one device; set both to 1, and start more workers or machines"
+            f"train.num_nodes is {base.train.num_nodes}: a trial trains on the devices of one "
+            "machine, and starts its own processes; set it to 1, and run `convnet sweep` on each "
+            "machine, without torchrun or srun"
         )
     chosen = space.load(sweep.space_file, base)
     trainer.check_device(base.train)
     dataset = arrays.load_dataset(Path("data/prepared"))
     study = sweep.place.open()
     studies.claim(study, studies.made_of(base, chosen, dataset.sha256_of_all))
-    store = tracking.answering(sweep.root)
+    store = tracking.open_store(sweep.root)
     store.end_dead_runs()
     with studies.alone(sweep.root):  # the tasks of a job array begin at once
-        if RUN_ID not in study.user_attrs:
-            study.set_user_attr(RUN_ID, _parent(store, study.study_name, dataset.name))
+        if TRAINING not in study.user_attrs:
+            study.set_user_attr(TRAINING, _parent(store, study.study_name, dataset.name, chosen))
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=work, args=(sweep,)) for _ in range(workers)]
     for process in processes:
@@ -91,28 +94,36 @@ def run(sweep: Sweep, *, workers: int) -> None:
         process.join()
     if failed := [process.exitcode for process in processes if process.exitcode]:
         raise SweepError(f"{len(failed)} of {workers} workers failed: their own error is above")
-    record(study, store.run(store.client.get_run(study.user_attrs[RUN_ID])))
+    if parent := store.of_training(study.user_attrs[TRAINING]):
+        record(study, parent)
 
 
-def _parent(store: tracking.Store, name: str, dataset: str) -> str:
-    """Open the run that the trials are children of; returns its id."""
+def _parent(store: tracking.Store, name: str, dataset: str, space_: space.Space) -> str:
+    """Open the run that the trials are children of; returns its training id."""
     experiment = tracking.experiment_of(dataset)
-    made = store.create(experiment, f"sweep {name}", {"sweep": name}, command.PARAMS)
-    store.client.set_terminated(made.id, "FINISHED")
-    return made.id
+    searched = ", ".join(key.partition(".")[2] for key in space_)
+    made = store.create(experiment, f"{name}: {searched}", {"sweep": name}, command.PARAMS)
+    made.set_status("FINISHED")
+    made.add_children()
+    return made.training
 
 
 def work(sweep: Sweep) -> None:
-    """One worker: trials until the study is full."""
+    """One worker: trials until the study is full; an error of the user's is one line."""
+    command.run(lambda: _fill(sweep))
+
+
+def _fill(sweep: Sweep) -> None:
     command.die_with_parent()
     study = sweep.place.open()
     base = config.load(command.PARAMS)
     objective = Objective(
+        place=sweep.place,
         base=base,
         space=space.load(sweep.space_file, base),
         data=arrays.load(Path("data/prepared")),
-        store=tracking.answering(sweep.root),
-        parent=study.user_attrs[RUN_ID],
+        store=tracking.open_store(sweep.root),
+        parent=study.user_attrs[TRAINING],
     )
     studies.fill(study, objective, trials=sweep.trials)
 
@@ -127,27 +138,34 @@ def best(study: optuna.Study) -> FrozenTrial:
 def summary(study: optuna.Study) -> str:
     """The best trial, and the two ways to use it."""
     winner = best(study)
-    states = [trial.state for trial in study.trials]
     settings = " ".join(f"-S '{key}={value}'" for key, value in winner.user_attrs[VALUES].items())
-    counts = ", ".join(f"{states.count(s)} {s.name.lower()}" for s in TrialState if s in states)
     return (
-        f"{study.study_name}: {counts}\n"
+        f"{study.study_name}: {_counts(study)}\n"
         f"best: trial {winner.number}, validation accuracy {winner.value:.4%}\n"
         f"as an experiment: dvc exp run {settings}\n"
         f"into params.yaml: make sweep APPLY=1 NAME={study.study_name}\n"
     )
 
 
+def _counts(study: optuna.Study) -> str:
+    states = [trial.state for trial in study.trials]
+    return ", ".join(f"{states.count(s)} {s.name.lower()}" for s in TrialState if s in states)
+
+
 def record(study: optuna.Study, parent: TrackedRun) -> None:
     """Let the parent run tell the outcome."""
     winner = best(study)
+    values = winner.user_attrs[VALUES]
     parent.add_tags(
         {
-            "sweep.best_run": winner.user_attrs[RUN_ID],
-            **{f"sweep.best.{key}": str(v) for key, v in winner.user_attrs[VALUES].items()},
+            "sweep.best_trial": str(winner.number),
+            "sweep.best_run": winner.user_attrs[TRAINING],
+            **{f"sweep.best.{key}": str(value) for key, value in values.items()},
         }
     )
-    parent.add_metrics({"val_accuracy": winner.value or 0.0}, step=len(study.trials))
+    parent.add_metrics({ACCURACY[VALIDATION]: winner.value or 0.0}, step=len(study.trials))
+    parent.add_note(f"{_counts(study)}. Best: trial {describe(winner.number, values)}.")
+    parent.add_children()
 
 
 def apply(winner: FrozenTrial, path: Path) -> None:

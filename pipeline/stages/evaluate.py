@@ -6,6 +6,7 @@ from contract import files
 from pipeline import command
 from pipeline.config import flatten
 from pipeline.data.arrays import load
+from pipeline.data.kinds import kind_of
 from pipeline.evaluation import evaluation, training_record
 from pipeline.evaluation.card import Origin, RunMark, git_mark
 from pipeline.evaluation.robustness import challenges
@@ -16,6 +17,7 @@ from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
 
 READ = ("onnx", "activations", "prepared", "prepare-plots", "train-plots")
+GROUPS = {"test": "on_test", "feedback": "on_feedback"}  # in the tracker
 WRITTEN = ("card", "predictions", "metrics", "plots", "report")
 
 
@@ -32,8 +34,14 @@ def main(argv: list[str] | None = None) -> None:
         batch_size=chosen.batch_size,
         bins=chosen.calibration_bins,
         challenges=challenges(
-            shift=chosen.shift, rotation=chosen.rotation, noise=chosen.noise, blur=chosen.blur
+            kind_of(prepared.dataset),
+            shift=chosen.shift,
+            rotation=chosen.rotation,
+            noise=chosen.noise,
+            blur=chosen.blur,
         ),
+        said=model.metadata.limits,
+        foreign_images=chosen.foreign,
     )
     store = tracking.open_store(provenance.repository_root())
     run = store.find_or_restore(
@@ -49,8 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     results.write(places, origin, mistakes=chosen.mistakes)
     files.write_json(paths.metrics, found.plain())
     run.add_params(measured)
-    run.add_results(found.plain())
-    run.add_results({"data": audited.metrics()})
+    run.add_data(prepared.dataset)  # of a restored run, which has none yet
+    run.add_results({GROUPS.get(group, group): values for group, values in found.plain().items()})
+    run.add_results({"pictures": audited.metrics()})
     run.add_files([paths.plots, paths.train_plots], "plots")
     run.add_files([paths.report], "reports")
     run.add_files([paths.card, paths.predictions], "model")

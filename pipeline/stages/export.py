@@ -23,6 +23,9 @@ def main(argv: list[str] | None = None) -> None:
         name=params.export.model_name,
         golden=params.export.golden_images,
         tolerance=params.export.parity_tolerance,
+        kept=params.export.kept,
+        temperature=params.export.temperature,
+        coverage=params.evaluate.coverage,
     )
     pair.write(paths.onnx, paths.activations)
     files.write_json(paths.metrics, pair.metrics)
@@ -33,10 +36,10 @@ def main(argv: list[str] | None = None) -> None:
         params_file=command.PARAMS,
     )
     run.add_params(config.flatten(params, "export"))
-    run.add_results(pair.metrics)
     run.add_onnx(paths.onnx, [paths.activations], classes=len(prepared.dataset.classes))
     sha256 = files.sha256_of_file(paths.onnx)
     run.add_tags({"onnx.sha256": sha256})
+    run.add_results({"onnx": pair.summary})
     trainings.remember(store.root, sha256, run.training)
     given.check()
     sys.stdout.write(f"{paths.onnx}: {pair.sentence()}\n")

@@ -28,8 +28,7 @@ def ended_with(run: TrackedRun) -> Iterator[None]:
             run.set_status("KILLED")
             raise
         except BaseException as error:
-            run.add_tags({"error": f"{type(error).__name__}: {error}"[:500]})
-            run.set_status("FAILED")
+            run.fail(error)
             raise
         run.set_status("FINISHED")
 
@@ -60,11 +59,14 @@ def _watch(run: TrackedRun, over: threading.Event) -> None:
 
 
 def _next_step(run: TrackedRun) -> int:
-    """Of a run that goes on; 0 where the store does not say."""
+    """Of a run that goes on; 1 where the store does not say.
+
+    MLflow takes what was measured at step 0 for the logged model's.
+    """
     if run.is_new or run.outbox.away:
-        return 0
+        return 1
     try:
         known = run.record.data._metric_objs  # noqa: SLF001 - the only place with steps
     except MlflowException:
-        return 0
-    return max((one.step + 1 for one in known if one.key.startswith(SYSTEM)), default=0)
+        return 1
+    return max((one.step + 1 for one in known if one.key.startswith(SYSTEM)), default=1)

@@ -4,15 +4,20 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT as CONTEXT
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 from msgspec import Struct
 
-from pipeline.tracking import equal_bytes, onnx_model, patience
-from pipeline.tracking.lookup import Place
+from pipeline.tracking import equal_bytes, lookup, names, onnx_model, patience
+from pipeline.tracking.lookup import PARENT, Place
+
+EXPERIMENT_KIND = "mlflow.experimentKind"  # MLflow has no constant for it
+TRAININGS = "custom_model_development"
 
 
 def create_experiment(client: MlflowClient, name: str, location: str | None) -> str:
     """Make one that MLflow's pages lay out for trainings, not for language models."""
-    kind = {"mlflow.experimentKind": "custom_model_development"}
+    kind = {EXPERIMENT_KIND: TRAININGS}
     return client.create_experiment(name, artifact_location=location, tags=kind)
 
 
@@ -31,10 +36,26 @@ class Create(Struct, frozen=True, tag=True):
             experiment = str(found.experiment_id)
         else:
             experiment = create_experiment(client, self.experiment, self.location)
-        made = client.create_run(
-            experiment, start_time=self.time_ms, run_name=self.name, tags=self.tags
-        )
+        tags = {**self.tags, **self._parent(client)}
+        made = client.create_run(experiment, start_time=self.time_ms, run_name=self.name, tags=tags)
         return str(made.info.run_id)
+
+    def _parent(self, client: MlflowClient) -> dict[str, str]:
+        """Nothing where it has none, or that still waits: `Children` then finds this run."""
+        of = self.tags.get(PARENT)
+        found = lookup.of_training(client, of) if of else None
+        return {MLFLOW_PARENT_RUN_ID: found.info.run_id} if found else {}
+
+
+class Children(Struct, frozen=True, tag=True):
+    """Put those below this run that came before it, or that another machine has sent."""
+
+    training: str
+
+    def deliver(self, to: Place) -> None:
+        for run in lookup.search(to.client, f"tags.`{PARENT}` = '{self.training}'", limit=1000):
+            if run.data.tags.get(MLFLOW_PARENT_RUN_ID) != to.run_id:
+                to.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, to.run_id)
 
 
 class Params(Struct, frozen=True, tag=True):
@@ -70,13 +91,43 @@ class Metrics(Struct, frozen=True, tag=True):
     time_ms: int
 
     def deliver(self, to: Place) -> None:
-        batch = [Metric(key, value, self.time_ms, self.step) for key, value in self.values.items()]
+        """Log each with the data that it was measured on, and with the model that it is of."""
+        of_data = any(map(names.measured_on, self.values))
+        run = to.client.get_run(to.run_id) if of_data else None
+        inputs = run.inputs.dataset_inputs if run and run.inputs else []
+        data = {tag.value: one.dataset for one in inputs for tag in one.tags if tag.key == CONTEXT}
+        model = None
+        if run and any(map(names.is_of_model, self.values)):
+            model = onnx_model.of(to.client, run)
+        batch = []
+        for key, value in self.values.items():
+            on = data.get(names.measured_on(key))
+            batch.append(
+                Metric(
+                    key, value, self.time_ms, self.step, run_id=to.run_id,
+                    model_id=model.model_id if model and names.is_of_model(key) else None,
+                    dataset_name=on.name if on else None,
+                    dataset_digest=on.digest if on else None,
+                )
+            )  # fmt: skip
         to.client.log_batch(to.run_id, metrics=batch)
 
 
-class Data(Struct, frozen=True, tag=True):
-    """The run's training input, as MLflow's Dataset has it."""
+class Note(Struct, frozen=True, tag=True):
+    """The description of the run, and of its model, if it has one by now."""
 
+    text: str
+
+    def deliver(self, to: Place) -> None:
+        to.client.set_tag(to.run_id, MLFLOW_RUN_NOTE, self.text)
+        if model := onnx_model.of(to.client, to.client.get_run(to.run_id)):
+            to.client.set_logged_model_tags(model.model_id, {MLFLOW_RUN_NOTE: self.text})
+
+
+class Data(Struct, frozen=True, tag=True):
+    """An input of the run, as MLflow's Dataset has it."""
+
+    context: str  # training, validation or test
     name: str
     digest: str
     source: str
@@ -92,7 +143,7 @@ class Data(Struct, frozen=True, tag=True):
             schema=self.schema,
             profile=self.profile,
         )
-        context = InputTag("mlflow.data.context", "training")
+        context = InputTag(CONTEXT, self.context)
         to.client.log_inputs(to.run_id, [DatasetInput(dataset, [context])])
 
 
@@ -137,4 +188,17 @@ class Status(Struct, frozen=True, tag=True):
             to.client.set_terminated(to.run_id, self.status, self.time_ms)
 
 
-Entry = Create | Params | Tags | NoTag | Metrics | Data | Files | Onnx | Equal | Status
+Entry = (
+    Create
+    | Children
+    | Params
+    | Tags
+    | NoTag
+    | Metrics
+    | Note
+    | Data
+    | Files
+    | Onnx
+    | Equal
+    | Status
+)

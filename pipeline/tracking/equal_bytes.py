@@ -19,7 +19,14 @@ def adopt(client: MlflowClient, run_id: str, checkpoint_sha256: str) -> None:
         return
     before = client.get_run(run_id).data
     metrics = [
-        Metric(one.key, one.value, one.timestamp, one.step)
+        Metric(
+            one.key,
+            one.value,
+            one.timestamp,
+            one.step,
+            dataset_name=one.dataset_name,
+            dataset_digest=one.dataset_digest,
+        )
         for one in equal.data._metric_objs  # noqa: SLF001 - the only place with their times
         if one.key not in before.metrics and not one.key.startswith("system/")
     ]

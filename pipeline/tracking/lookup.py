@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 
 COMPLETE = "pipeline.complete"
 TRAINING = "pipeline.run"  # of one training, whatever store holds it and whatever its bytes equal
+PARENT = "pipeline.parent"  # of a trial: the training id of its sweep's run
 INPUTS_CHANGED = "inputs.changed"  # what was edited meanwhile: dvc.lock does not know this work
 
 

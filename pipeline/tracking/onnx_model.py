@@ -16,6 +16,7 @@ from mlflow.types import Schema, TensorSpec
 
 from contract.files import sha256_of_file
 from pipeline.config import Scalar
+from pipeline.tracking import names
 from pipeline.tracking.lookup import Place
 
 SHA256 = "onnx.sha256"
@@ -32,10 +33,10 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
     with meant(to.uri, run.info.experiment_id):
         mlflow.onnx.log_model(
             model,
-            name="model",
+            name=sha256[:12],  # as cards, pages and the registry call it
             signature=ModelSignature(
                 Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
-                Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")]),
+                Schema(_outputs(model, classes)),
             ),
             input_example={"images": np.zeros((1, *shape), np.uint8)},
             save_as_external_data=False,
@@ -46,6 +47,18 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
             params=_hyperparameters(model),
             run_id=to.run_id,
         )
+
+
+def _outputs(model: onnx.ModelProto, classes: int) -> list[TensorSpec]:
+    """Probabilities, and familiarity where the file has it."""
+    number = np.dtype(np.float32)
+    shapes = {"probabilities": (-1, classes), "familiarity": (-1,)}
+    return [TensorSpec(number, shapes[one.name], one.name) for one in model.graph.output]
+
+
+def of(client: MlflowClient, run: Run) -> LoggedModel | None:
+    """The model of the file that the run is tagged with."""
+    return logged(client, run, run.data.tags.get(SHA256, ""))
 
 
 def logged(client: MlflowClient, run: Run, sha256: str) -> LoggedModel | None:
@@ -59,7 +72,7 @@ def _hyperparameters(model: onnx.ModelProto) -> dict[str, str]:
     """As the file itself says them; files from before say none."""
     texts = {one.key: one.value for one in model.metadata_props}
     found = msgspec.json.decode(texts.get("hyperparameters", "{}"), type=dict[str, Scalar])
-    return {key: str(value) for key, value in found.items()}
+    return {key: str(value) for key, value in names.of_params(found).items()}
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from pipeline.tracking.lookup import Place
 
 FOLDER = ".unsent"
 RETRY_S = 5.0  # between two attempts in the background
+SILENCE = (MlflowException, SQLAlchemyError, OSError)  # of a store that does not answer
 # A store that answers so will not take the entry the next time either.
 REFUSALS = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE")
 
@@ -111,7 +112,7 @@ class Outbox:
         """Whether it need not be kept: sent, or refused for ever, which is said."""
         try:
             self._deliver(entry)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except SILENCE as error:
             if isinstance(error, MlflowException) and error.error_code in REFUSALS:
                 self._say_refused(error)
                 return True

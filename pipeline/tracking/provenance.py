@@ -4,12 +4,14 @@ import getpass
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 from ruamel.yaml import YAML
 
 from pipeline import config
+from pipeline.config import Scalar
 from pipeline.tracking import git
 
 
@@ -95,6 +97,24 @@ def _git_tags(commit: git.Answer, params_file: Path) -> dict[str, str]:
         "mlflow.source.git.commit": commit.text,
         "mlflow.source.git.branch": git.branch() or "",
     }
+
+
+def changed_since_recorded(params: Mapping[str, Scalar]) -> list[str]:
+    """`learning_rate 0.01` for each that differs from the training in the committed dvc.lock.
+
+    None where there is no such file: a first training has no neighbour.
+    """
+    text = git.committed(Path("dvc.lock"))
+    stages = YAML(typ="safe", pure=True).load(text)["stages"] if text else {}
+    recorded: dict[str, Scalar] = {}
+    for name in ("prepare", "train"):
+        given = stages.get(name, {}).get("params", {}).get("params.yaml", {})
+        recorded |= config.flatten(given)
+    return [
+        f"{key.partition('.')[2]} {value}"
+        for key, value in params.items()
+        if key in recorded and recorded[key] != value
+    ]
 
 
 def params_difference(params_file: Path) -> str:

@@ -9,18 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from contract import files
 from pipeline.config import Scalar
 from pipeline.data.arrays import Dataset
-from pipeline.tracking import entries
+from pipeline.tracking import entries, names
 from pipeline.tracking.lookup import COMPLETE, INPUTS_CHANGED
 from pipeline.tracking.outbox import Outbox
+
+ERROR = "error"  # tag of a run that FAILED
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,23 @@ class TrackedRun:
         ended = None if status == "RUNNING" else now_ms()
         self.outbox.add(entries.Status(status, ended))
 
+    def fail(self, error: BaseException) -> None:
+        self.add_tags({ERROR: f"{type(error).__name__}: {error}"[:500]})
+        self.set_status("FAILED")
+
+    def go_on(self) -> None:
+        """Be RUNNING again, without the error that had ended it."""
+        self.set_status("RUNNING")
+        self.outbox.add(entries.NoTag(ERROR))
+
+    def add_children(self) -> None:
+        """Put the runs below it that name it as PARENT."""
+        self.outbox.add(entries.Children(self.training))
+
     def add_params(self, params: Mapping[str, Scalar]) -> None:
-        """A value that changed becomes a tag, because params never change."""
-        self.outbox.add(entries.Params({key: str(value) for key, value in params.items()}))
+        """Keys are those of params.yaml; a value that changed becomes a tag: params never do."""
+        named = names.of_params(params)
+        self.outbox.add(entries.Params({key: str(value) for key, value in named.items()}))
 
     def add_tags(self, tags: Mapping[str, str]) -> None:
         self.outbox.add(entries.Tags(dict(tags)))
@@ -83,29 +97,40 @@ class TrackedRun:
         values = {key: float(value) for key, value in metrics.items()}
         self.outbox.add(entries.Metrics(values, step, now_ms()))
 
-    def add_results(self, results: Mapping[str, float | Mapping[str, float]]) -> None:
-        """Metrics in groups, each under `group.name`."""
-        flat: dict[str, float] = {}
-        for name, value in results.items():
-            group = value.items() if isinstance(value, Mapping) else (("", value),)
-            flat |= {f"{name}.{key}".rstrip("."): number for key, number in group}
-        self.add_metrics(flat)
+    def add_curves(self, row: Mapping[str, float], *, epoch: int) -> None:
+        """What an epoch measured: train_loss, val_loss and so on."""
+        self.add_metrics(names.of_curves(row), step=epoch)
+
+    def add_results(self, results: Mapping[str, Mapping[str, float]]) -> None:
+        """Metrics in groups; those of the groups on_validation and on_test are the model's, too."""
+        self.add_metrics(names.of_results(results))
+
+    def add_note(self, text: str) -> None:
+        """Describe the run, and its model."""
+        self.outbox.add(entries.Note(text))
 
     def add_files(self, paths: Iterable[Path], folder: str) -> None:
         """Folders are added with their content alone."""
         self.outbox.add(entries.Files(tuple(str(path.resolve()) for path in paths), folder))
 
-    def add_dataset(self, dataset: Dataset) -> None:
-        """Name the data as the run's training input; its digest is `data.sha256`."""
-        self.outbox.add(
-            entries.Data(
-                name=dataset.name,
-                digest=dataset.sha256_of_all[:16],
-                source=files.canonical_json({"source": dataset.source, "files": dataset.files}),
-                schema=files.canonical_json({"image_shape": dataset.image_shape}),
-                profile=files.canonical_json({"counts": msgspec.to_builtins(dataset.counts)}),
+    def add_data(self, dataset: Dataset) -> None:
+        """Name the splits as the run's inputs; the digest of the first is `data.sha256`."""
+        hashes, counts = dataset.sha256, dataset.counts
+        for context, split, digest, count in (
+            (names.TRAINING, "train", dataset.sha256_of_all, counts.train),
+            (names.VALIDATION, "validation", hashes.val, counts.val),
+            (names.TEST, "test", hashes.test, counts.test),
+        ):
+            self.outbox.add(
+                entries.Data(
+                    context=context,
+                    name=f"{dataset.name} {split}",
+                    digest=digest[:16],
+                    source=files.canonical_json({"source": dataset.source, "files": dataset.files}),
+                    schema=files.canonical_json({"image_shape": dataset.image_shape}),
+                    profile=files.canonical_json({"images": count}),
+                )
             )
-        )
 
     def add_onnx(self, path: Path, sidecars: Iterable[Path], classes: int) -> None:
         """Log the model with its signature, an input example and its sidecars."""
@@ -119,7 +144,8 @@ class TrackedRun:
     def complete(self, description: str) -> None:
         """Say that training, export and evaluation have all added to this run, and what came."""
         self.reinstate()
-        self.add_tags({COMPLETE: "true", MLFLOW_RUN_NOTE: description})
+        self.add_note(description)
+        self.add_tags({COMPLETE: "true"})
 
     def withdraw(self, changes: str) -> None:
         """Say that inputs changed meanwhile, so that nothing of it is recorded or promoted."""

@@ -5,9 +5,10 @@ import os
 import sqlite3
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
@@ -19,11 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import PipelineError
 from pipeline.tracking import locations, lookup, patience, provenance, trainings
-from pipeline.tracking.entries import Create, create_experiment
+from pipeline.tracking.entries import EXPERIMENT_KIND, TRAININGS, Create, create_experiment
 from pipeline.tracking.lookup import COMPLETE, TRAINING
-from pipeline.tracking.outbox import FOLDER, Outbox, silence, waiting
+from pipeline.tracking.outbox import FOLDER, SILENCE, Outbox, silence, waiting
 from pipeline.tracking.run import TrackedRun, now_ms
 
+T = TypeVar("T")
 FAULTS = (  # what the library's text holds, and what to do
     ("database is locked", "another program holds it: end that one, or wait for it"),
     ("readonly database", "it may not be written: see whose the file and its folder are"),
@@ -57,6 +59,8 @@ class Store:
                         f"the experiment {name!r} of {self.uri} was deleted: `convnet doctor` "
                         "restores it with its runs"
                     )
+                if EXPERIMENT_KIND not in found.tags:  # made by a release of before
+                    self.client.set_experiment_tag(found.experiment_id, EXPERIMENT_KIND, TRAININGS)
                 return str(found.experiment_id)
             return create_experiment(self.client, name, self._location(name))
 
@@ -93,7 +97,7 @@ class Store:
         training = trainings.of(self.root, sha256)
         if training and (own := self.of_training(training)):
             return own
-        if not training and not self.away and (found := self.find(tags)):
+        if not training and (found := self._asked(lambda: self.find(tags), silent=None)):
             return found
         named = {TRAINING: training} if training else {}
         restored = {**tags, **named, "restored": "true"}
@@ -105,8 +109,7 @@ class Store:
         self, experiment: str, name: str, tags: Mapping[str, str], params_file: Path
     ) -> TrackedRun:
         """A run of a new training, unless `tags` name one; raises TrackingError."""
-        if not self.away:
-            self.experiment_id(experiment)
+        self._asked(lambda: self.experiment_id(experiment), silent="")
         named = {TRAINING: uuid.uuid4().hex, **provenance.source_tags(params_file), **tags}
         run = self._of(named[TRAINING], is_new=True)
         run.outbox.add(Create(experiment, self._location(experiment), name, named, now_ms()))
@@ -115,24 +118,28 @@ class Store:
     def of_training(self, training: str) -> TrackedRun | None:
         """Its run, where that has not been deleted; a store that is away has not."""
         run = self._of(training)
-        if self.away or run.outbox.kept() or lookup.of_training(self.client, training):
+        if run.outbox.kept():
             return run
-        return None
+        known = self._asked(lambda: bool(lookup.of_training(self.client, training)), silent=True)
+        return run if known else None
 
     def reopen(self, training: str) -> TrackedRun | None:
         """The run of an interrupted training, RUNNING again; None where it was deleted."""
         run = self.of_training(training)
         if run is None:
             return None
-        if not (self.away or run.outbox.kept()) and run.record.info.status == "FINISHED":
-            return None
-        run.set_status("RUNNING")
+        if not run.outbox.kept():
+            status = self._asked(lambda: run.record.info.status, silent="")
+            if status == "FINISHED":
+                return None
+        run.go_on()
         return run
 
     def end_dead_runs(self) -> list[str]:
         """Set runs KILLED whose process on this host is gone; returns their ids."""
-        if self.away:
-            return []
+        return self._asked(self._end_dead_runs, silent=[])
+
+    def _end_dead_runs(self) -> list[str]:
         dead = [
             run.info.run_id
             for run in lookup.search(self.client, "attributes.status = 'RUNNING'", limit=1000)
@@ -141,6 +148,15 @@ class Store:
         for run_id in dead:
             self.client.set_terminated(run_id, "KILLED")
         return dead
+
+    def _asked(self, question: Callable[[], T], *, silent: T) -> T:
+        """The answer; `silent` where the store is away, also since it was opened."""
+        if self.away:
+            return silent
+        try:
+            return question()
+        except SILENCE:
+            return silent
 
     def send_waiting(self) -> list[str]:
         """Send the store what waits for it; returns the trainings that this was of."""

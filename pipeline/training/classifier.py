@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
-from pipeline.config import Model, Train
+from pipeline.config import Model, Resolved, Scalar
 from pipeline.nets import zoo
 from pipeline.training import averaging, balance, graphs, optimizers, precision
-from pipeline.training.augment import Augmentation, Distorter, mixed, seeded
+from pipeline.training.augment import mixed, seeded
+from pipeline.training.augmenter import Augmenter, Drawn
 from pipeline.training.averaging import Averaging
 from pipeline.training.batches import Batch, Batches, Chunk
+from pipeline.training.freezing import Freezing
 from pipeline.training.history import History
 from pipeline.training.losses import loss
 from pipeline.training.schedules import fraction
@@ -34,8 +36,10 @@ class ImageClassifier(lightning.LightningModule):
 
     `model` and `train` are these sections of params.yaml as plain dicts: they travel in the
     checkpoint, which `load_from_checkpoint` reads without any class of ours. Raises
-    msgspec.ValidationError where they are not what this release takes. The weights in every
-    checkpoint are the averaged ones, where `averaging` is on.
+    msgspec.ValidationError where they are not what this release takes. With `starts` the net begins
+    with the weights that `model` asks for, if any. `asked` are values as params.yaml had them, by
+    dotted keys, where they are not these: auto. The weights in every checkpoint are the averaged
+    ones, where `averaging` is on.
     """
 
     def __init__(  # noqa: PLR0913 - each one is needed to build the net, and saved
@@ -47,18 +51,21 @@ class ImageClassifier(lightning.LightningModule):
         classes: int,
         mean: Sequence[float],
         std: Sequence[float],
+        starts: bool = False,
+        asked: Mapping[str, Scalar] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.hparams["model"] = {**model, "pretrained": False}  # a checkpoint has its own weights
+        self.hparams["asked"] = dict(asked or {})
+        self.hparams["starts"] = False  # a checkpoint has weights of its own
         self.automatic_optimization = False
-        self.recipe = msgspec.convert(train, Train)
+        self.recipe = msgspec.convert(train, Resolved)
         self.image_shape, self.classes = tuple(image_shape), classes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
             net = zoo.build(
                 msgspec.convert(model, Model),
-                image_shape=image_shape, classes=classes, mean=mean, std=std,
+                image_shape=image_shape, classes=classes, mean=mean, std=std, starts=starts,
             )  # fmt: skip
         self.net = net.to(memory_format=torch.channels_last)
         self.history = History()
@@ -70,7 +77,7 @@ class ImageClassifier(lightning.LightningModule):
         return cast("Tensor", self.net(images))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return optimizers.build(self.net, self.recipe)
+        return optimizers.build(self.net, self.recipe, classes=self.classes)
 
     # One training step
 
@@ -82,10 +89,10 @@ class ImageClassifier(lightning.LightningModule):
         """
         place = (self.current_epoch, batch_idx, self.global_rank)
         torch.manual_seed(mixed(self.recipe.seed, *place, DROPOUT))
-        drawn = None
-        if self.distorter:
+        drawn = Drawn()
+        if self.augmenter.on:
             generator = seeded(self.recipe.seed, *place, device=self.device)
-            drawn = self.distorter.draw(len(chunk.images), generator)
+            drawn = self.augmenter.draw(chunk.places, generator, epoch=self.current_epoch)
         plan = self._batches.plan
         first = self.current_epoch * plan.steps + batch_idx * plan.per_chunk
         for number, batch in enumerate(chunk.mini_batches(drawn), start=first):
@@ -97,18 +104,18 @@ class ImageClassifier(lightning.LightningModule):
             self._log_epoch()
 
     def step(self, batch: Batch) -> None:
-        """Distort, forward, loss, backward, update."""
+        """Augment, forward, loss, backward, update."""
         optimizer = cast("LightningOptimizer", self.optimizers())
         error = self.error(batch)
         optimizer.zero_grad()
         self.manual_backward(error)
+        self.freezing.drop_gradients()
         optimizer.step()
 
     def error(self, batch: Batch) -> Tensor:
         """Return the mean loss of a mini-batch, and count it in."""
-        images, recipe = batch.images, self.recipe
-        if self.distorter and batch.coefficients is not None:
-            images = self.distorter.distort(images, batch.coefficients)
+        recipe = self.recipe
+        images, shares = self.augmenter.apply(batch.images, batch.drawn)
         with precision.region(recipe.precision, self.device):
             logits = self.net(images)
             smoothing = recipe.label_smoothing
@@ -118,6 +125,7 @@ class ImageClassifier(lightning.LightningModule):
                 batch.labels,
                 label_smoothing=smoothing,
                 weights=self.class_weights,
+                shares=shares,
             )
         self.loss_sum.add_(error.detach().float(), alpha=len(batch.labels))
         return error
@@ -140,10 +148,8 @@ class ImageClassifier(lightning.LightningModule):
             self.net.compile()
 
     def on_train_start(self) -> None:
-        recipe, (_, height, width) = self.recipe, self.image_shape
-        how = Augmentation.of(recipe)
-        size = {"height": height, "width": width}
-        self.distorter = Distorter(how, **size, device=self.device) if how.on else None
+        recipe = self.recipe
+        self.augmenter = Augmenter(recipe, self.image_shape, self.device)
         self.averaging = Averaging(self.net, decay=recipe.averaging) if recipe.averaging else None
         if self.averaging and self.kept_average:
             self.averaging.restore(self.kept_average)
@@ -152,12 +158,16 @@ class ImageClassifier(lightning.LightningModule):
         if recipe.balance == "weights":
             labels = self.trainer.datamodule.train.labels  # type: ignore[attr-defined]  # fit sets it
             self.class_weights = balance.weights(labels, self.classes).to(self.device)
+        shared = self.trainer.world_size > 1
+        epochs = recipe.freeze
+        self.freezing = Freezing(self.net, self.classes, epochs=epochs, shared=shared)
         self.update = graphs.captured(self) if graphs.suits(self) else self.step
         if not self.history.probabilities:
             self._remember_predictions()
 
     def on_train_epoch_start(self) -> None:
         self.loss_sum.zero_()
+        self.freezing.begin(self.current_epoch)
 
     def _log_epoch(self) -> None:
         """Log the epoch's loss; give all processes the mean of their batch norm statistics."""
@@ -231,4 +241,4 @@ class ImageClassifier(lightning.LightningModule):
         self._swap()
         self.history.probabilities.append(self._logits(images).softmax(dim=1).tolist())
         self._swap()
-        self.net.train()
+        self.freezing.set_mode()

@@ -33,6 +33,11 @@ def environment() -> ClusterEnvironment:
     return LightningEnvironment()
 
 
+def starts_processes() -> bool:
+    """Whether nobody else has started this process as one of several."""
+    return isinstance(environment(), LightningEnvironment)
+
+
 def check(*, devices: int, num_nodes: int) -> None:
     """Raise ClusterError where so many processes on so many machines will not be."""
     wanted = devices * num_nodes

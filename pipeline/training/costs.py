@@ -19,12 +19,13 @@ from pipeline.config import Model
 from pipeline.errors import PipelineError
 from pipeline.nets import zoo
 from pipeline.training import optimizers, precision
-from pipeline.training.augment import Augmentation, Distorter, seeded
+from pipeline.training.augment import seeded
+from pipeline.training.augmenter import Augmenter
 from pipeline.training.losses import loss
 from pipeline.training.memory import free_memory
 
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
     from pipeline.training.classifier import ImageClassifier
 
 FLOAT = 4  # bytes
@@ -52,11 +53,11 @@ class Memory:
 
 def memory(module: "ImageClassifier") -> Memory:
     """Return what a step of the module takes in float32, by a dry pass; within about a quarter."""
-    model = {**module.hparams["model"], "pretrained": False}
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         net = zoo.build(
-            msgspec.convert(model, Model), image_shape=module.image_shape,
+            msgspec.convert(module.hparams["model"], Model), image_shape=module.image_shape,
             classes=module.classes, mean=module.hparams["mean"], std=module.hparams["std"],
+            starts=False,
         ).train()  # fmt: skip
         images = torch.empty(DRY, *module.image_shape, dtype=torch.uint8)
     kept: dict[int, Tensor] = {}  # by the address of the storage's record
@@ -76,7 +77,7 @@ def memory(module: "ImageClassifier") -> Memory:
     return Memory(int(SCRATCH * fixed), int(SCRATCH * (maps / DRY + distorted)))
 
 
-def _fixed(net: nn.Module, train: "Train") -> int:
+def _fixed(net: nn.Module, train: "Resolved") -> int:
     matrices, rest = (sum(map(Tensor.numel, part)) for part in optimizers.split(net))
     states = {"sgd": float(train.momentum > 0), "adamw": 2.0, "muon": 1.0}[train.optimizer]
     state = states * matrices + (2 if train.optimizer == "muon" else states) * rest
@@ -131,7 +132,7 @@ def refuse_what_cannot_fit(module: "ImageClassifier", free: int) -> Memory:
 def seconds(module: "ImageClassifier", device: torch.device, *, images: int, steps: int) -> float:
     """Return about how long all epochs take: measured on a few images and one update."""
     net = deepcopy(module.net).to(device).train()
-    update = optimizers.build(net, module.recipe)
+    update = optimizers.build(net, module.recipe, classes=module.classes)
     each = per_image(net, module, device, module.recipe.precision)
     one_update = _shortest(update.step, device)
     return module.recipe.epochs * (images * each + steps * one_update)
@@ -169,14 +170,14 @@ def faster_precision(module: "ImageClassifier", device: torch.device) -> tuple[s
 def _pass(
     net: nn.Module, module: "ImageClassifier", device: torch.device, numbers: str, images: int
 ) -> Callable[[], None]:
-    how, (_, height, width) = Augmentation.of(module.recipe), module.image_shape
-    distorter = Distorter(how, height=height, width=width, device=device)
+    augmenter = Augmenter(module.recipe, module.image_shape, device)
     pixels = torch.zeros(images, *module.image_shape, dtype=torch.uint8, device=device)
     labels = torch.zeros(images, dtype=torch.int64, device=device)
+    places = torch.arange(images)
 
     def run() -> None:
-        drawn = distorter.draw(images, seeded(0, device=device))
-        seen = distorter.distort(pixels, drawn) if how.on else pixels
+        drawn = augmenter.draw(places, seeded(0, device=device), epoch=0)
+        seen, _ = augmenter.apply(pixels, drawn)
         with precision.region(numbers, device):
             error = loss(module.recipe.loss, net(seen), labels)
         torch.autograd.backward(error)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from pipeline.nets.head import needed_head
+
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
 
 BETAS = (0.9, 0.95)  # AdamW's, where Muon leaves parameters to it
 EPS = 1e-8
@@ -16,33 +18,42 @@ NEWTON_SCHULZ_STEPS = 5
 WIDEST = 2048  # the shorter side of a matrix that is orthogonalised: its cube is the price
 
 
-def build(net: nn.Module, train: "Train") -> torch.optim.Optimizer:
-    """Return the optimizer of `train`; each group keeps its peak learning rate under `peak`."""
+def build(
+    net: nn.Module, train: "Resolved", *, classes: int | None = None
+) -> torch.optim.Optimizer:
+    """Return the optimizer of `train`; each group keeps its peak learning rate under `peak`.
+
+    `classes` tells the head, where `train.backbone_learning_rate` sets it apart. Raises NetError
+    where there is none.
+    """
     matrices, rest = split(net)
-    rate = train.learning_rate
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "lr": train.learning_rate, "matrices": True},
+        {"params": rest, "lr": train.adamw_learning_rate, "matrices": False},
+    ]
+    if train.optimizer != "muon":
+        groups = decayed(net, train.weight_decay, rate=train.learning_rate)
+    if train.backbone_learning_rate is not None and classes is not None:
+        head = needed_head(net, classes, key="train.backbone_learning_rate")
+        part = train.backbone_learning_rate / train.learning_rate
+        groups = set_apart(groups, set(net.get_submodule(head).parameters()), part=part)
     if train.optimizer == "muon":
-        groups: list[dict[str, Any]] = [
-            {"params": matrices, "lr": rate, "matrices": True},
-            {"params": rest, "lr": train.adamw_learning_rate, "matrices": False},
-        ]
         optimizer: torch.optim.Optimizer = Muon(
             groups, momentum=train.momentum, weight_decay=train.weight_decay
         )
     elif train.optimizer == "adamw":
         optimizer = torch.optim.AdamW(
-            decayed(net, train.weight_decay),
-            lr=rate,
+            groups,
             betas=(0.9, 0.99),
             fused=True,
             capturable=next(net.parameters()).is_cuda,
         )
     else:
         optimizer = torch.optim.SGD(
-            decayed(net, train.weight_decay),
-            lr=rate,
+            groups,
             momentum=train.momentum,
             nesterov=train.momentum > 0,
-            fused=True,
+            fused=not train.freeze,  # torch 2.15's cannot take layers in that begin later
         )
     for group in optimizer.param_groups:
         group["peak"] = group["lr"]
@@ -86,13 +97,26 @@ def muon_flop(net: nn.Module) -> float:
     return float(NEWTON_SCHULZ_STEPS * sum(each))
 
 
-def decayed(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def set_apart(
+    groups: list[dict[str, Any]], head: set[nn.Parameter], *, part: float
+) -> list[dict[str, Any]]:
+    """Give what is not of the head a group of its own, with `part` of the learning rate."""
+    split_up = []
+    for group in groups:
+        backbone = [one for one in group["params"] if one not in head]
+        own = [one for one in group["params"] if one in head]
+        split_up.append({**group, "params": backbone, "lr": group["lr"] * part})
+        split_up.append({**group, "params": own})
+    return [group for group in split_up if group["params"]]
+
+
+def decayed(net: nn.Module, weight_decay: float, *, rate: float) -> list[dict[str, Any]]:
     """Group the parameters: kernels and matrices decay, biases and scales do not."""
     weights = [parameter for parameter in net.parameters() if parameter.ndim > 1]
     rest = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
     return [
-        {"params": weights, "weight_decay": weight_decay},
-        {"params": rest, "weight_decay": 0.0},
+        {"params": weights, "lr": rate, "weight_decay": weight_decay},
+        {"params": rest, "lr": rate, "weight_decay": 0.0},
     ]
 
 

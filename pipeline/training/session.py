@@ -24,6 +24,8 @@ from pipeline.training.recipe import Recipe
 from pipeline.training.resume import ResumePoint, resume_point
 from pipeline.training.stopping import Stopping
 
+SHOWN = 2  # parameters in a run's name
+
 
 class TrainingError(PipelineError, RuntimeError):
     """The training cannot go on."""
@@ -36,6 +38,10 @@ class Tracked:
     stopping: Stopping
     way: ResumePoint | None = None
     run: TrackedRun | None = None
+
+    @property
+    def callbacks(self) -> list[Callback]:
+        return [Epochs(self.run), self.stopping, _keep(self.way)]
 
     def made(self, checkpoint: Path) -> None:
         """Tie the run to the file, and to the results of equal bytes, if there are any."""
@@ -61,7 +67,7 @@ class Epochs(Callback):
         if self.run is None or not self.run.is_new:
             return
         for row in past(pl_module):
-            self.run.add_metrics(row, step=int(row["epoch"]))
+            self.run.add_curves(row, epoch=int(row["epoch"]))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
@@ -73,7 +79,7 @@ class Epochs(Callback):
                 "try a tenth of it"
             )
         if self.run:
-            self.run.add_metrics(metrics, step=epoch)
+            self.run.add_curves(metrics, epoch=epoch)
         if trainer.is_global_zero and trainer.progress_bar_callback is None:
             values = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
             print(f"epoch {epoch}/{trainer.max_epochs}: {values}", flush=True)  # noqa: T201
@@ -84,13 +90,15 @@ def past(module: LightningModule) -> list[dict[str, float]]:
     return module.history.curves if isinstance(module, ImageClassifier) else []
 
 
-def fit(recipe: Recipe, under_way: Tracked) -> ImageClassifier:
-    """Train, from the last checkpoint of an interrupted training if there is one.
+def fit(recipe: Recipe, *callbacks: Callback, under_way: Tracked | None = None) -> ImageClassifier:
+    """Train: the stage, from the last checkpoint of an interrupted training if there is one.
 
-    Raises TrainingError where the loss is not a number, LostProcessError where another process
-    has gone, KeyboardInterrupt and SystemExit where a signal came.
+    Without `under_way`, as for trials of a sweep and rows of a benchmark, nothing is left behind.
+    Raises TrainingError where the loss is not a number, CostError where a step cannot fit,
+    LostProcessError where another process has gone, KeyboardInterrupt and SystemExit where a
+    signal came.
     """
-    way = under_way.way
+    way = under_way.way if under_way else None
     last = way.last_checkpoint() if way else None
     if last:
         print(f"goes on after {last.stem}; TRAIN_RESUME=0 starts over", flush=True)  # noqa: T201
@@ -98,27 +106,15 @@ def fit(recipe: Recipe, under_way: Tracked) -> ImageClassifier:
     built = trainer.build(
         recipe.train,
         root=way.folder if way else Path(),
-        callbacks=[Epochs(under_way.run), under_way.stopping, _keep(way)],
-        progress=sys.stderr.isatty(),
+        callbacks=[*callbacks, *(under_way.callbacks if under_way else ())],
+        progress=under_way is not None and sys.stderr.isatty(),
     )
-    estimate = costs.check(module, built, images=len(recipe.data.train.labels))
-    if built.global_rank == 0:
-        print(estimate, flush=True)  # noqa: T201
+    if under_way:
+        estimate = costs.check(module, built, images=len(recipe.data.train.labels))
+        if built.global_rank == 0:
+            print(estimate, flush=True)  # noqa: T201
     with ranks.complete(built), ranks.agreed(built, last) as checkpoint:
         built.fit(module, recipe.batches(), ckpt_path=checkpoint, weights_only=True)
-    if built.interrupted:
-        raise KeyboardInterrupt
-    return module
-
-
-def fit_untracked(recipe: Recipe, *callbacks: Callback) -> ImageClassifier:
-    """Train once, and leave no file: a trial of a sweep, a row of a benchmark.
-
-    Raises KeyboardInterrupt where a signal came.
-    """
-    module = recipe.classifier()
-    built = trainer.build(recipe.train, root=Path(), callbacks=callbacks, progress=False)
-    built.fit(module, recipe.batches())
     if built.interrupted:
         raise KeyboardInterrupt
     return module
@@ -168,22 +164,32 @@ def _opened(
         run = store.reopen(way.training) if way.training else None
         if run is None:
             experiment = tracking.experiment_of(recipe.data.dataset.name)
-            run = store.create(experiment, describe(recipe), {}, params_file)
+            run = store.create(experiment, name(recipe, params), {}, params_file)
         way.remember(run.training)
         with ended_with(run):
             run.add_tags({**recipe.tags, **provenance.process_tags()})
             run.add_params(params)
-            run.add_dataset(recipe.data.dataset)
+            run.add_data(recipe.data.dataset)
+            run.add_note(f"Training of {describe(recipe)} on {recipe.data.dataset.name}.")
             yield way, run
         way.forget()
 
 
+def name(recipe: Recipe, params: Mapping[str, config.Scalar]) -> str:
+    """A run's name, what tells it from its neighbours first, because lists cut it.
+
+    The experiment's name where it has one, what changed since the recorded training, the rest.
+    """
+    experiment = os.environ.get("DVC_EXP_NAME")
+    changed = provenance.changed_since_recorded(params)[:SHOWN]
+    told = "; ".join([*([", ".join(changed)] if changed else []), describe(recipe)])
+    return f"{experiment}: {told}" if experiment else told
+
+
 def describe(recipe: Recipe) -> str:
-    """A run's name: the experiment's where it has one, else what tells it from its neighbours."""
     train = recipe.train
     words = [recipe.model.name, f"{train.optimizer} {train.learning_rate:g}"]
-    words += [f"{train.epochs} epochs", f"seed {train.seed}"]
-    return os.environ.get("DVC_EXP_NAME") or ", ".join(words)
+    return ", ".join([*words, f"{train.epochs} epochs", f"seed {train.seed}"])
 
 
 def results(module: ImageClassifier) -> dict[str, float]:

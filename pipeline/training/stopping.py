@@ -11,8 +11,7 @@ from contextlib import contextmanager
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-STOPPED = 75  # exit status of the first process: EX_TEMPFAIL, the same command goes on
+from contract.preemption import PREEMPTED, SIGNALS
 
 
 class Stopping(Callback):
@@ -59,4 +58,4 @@ class Stopping(Callback):
             epoch = f"{trainer.current_epoch + 1} of {trainer.max_epochs}"
             print(f"stopped by a signal in epoch {epoch}", flush=True)  # noqa: T201
         # Lightning kills the first process where another ends with an error
-        raise SystemExit(STOPPED if trainer.is_global_zero else 0)
+        raise SystemExit(PREEMPTED if trainer.is_global_zero else 0)

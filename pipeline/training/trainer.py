@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import lightning
 import torch
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
@@ -122,7 +121,7 @@ def first_says(train: "Train", found: bool) -> bool:  # noqa: FBT001 - what one 
 
     Those that Lightning starts come later, and only where there is something to train.
     """
-    if isinstance(cluster.environment(), LightningEnvironment):
+    if cluster.starts_processes():
         return found
     strategy = build(train, root=Path(), progress=False).strategy
     strategy.setup_environment()

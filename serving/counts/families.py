@@ -6,7 +6,7 @@ from math import prod
 
 CLASSES = 1000  # class indexes counted one by one
 DRIFT_WINDOWS = 2  # each with the present counts and those before
-DRIFT_PLACES = 1 + 5 * 16 + CLASSES  # images; bins of five histograms at most; predicted classes
+DRIFT_PLACES = 1 + 5 * 16 + 2 + CLASSES  # images; five histograms; known or not; classes
 
 ROUTES = (
     "/predict",
@@ -90,6 +90,8 @@ OF_MODEL = (
            labels=(_CLASS,)),
     Family(name="confidence", kind="histogram", text="Probability of the most probable class.",
            bounds=CONFIDENCES),
+    Family(name="unknown_images_total", kind="counter",
+           text="Images that are less familiar than the model's own threshold."),
     Family(name="queue_images", kind="gauge", text="Images without an answer yet."),
     Family(name="work_seconds", kind="gauge",
            text="Seconds of work that waits, all workers together: scale out by it."),

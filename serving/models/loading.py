@@ -94,7 +94,11 @@ class Loader:
             model,
             seconds,
             self._bounds,
-            observe=together(observer(self._recorder, role), *self._also(model)),
+            observe=together(
+                model.facts.parts,
+                observer(self._recorder, role, least=model.facts.least_familiarity),
+                *self._also(model),
+            ),
             tally=tally_of(self._recorder, role),
         )
         served = Served(self._role, model, batcher)

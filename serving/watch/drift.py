@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from contract import drift
-from contract.arrays import Images, Probabilities
-from contract.drift import DRIFTED, INPUTS, LEAST, Counts, Expectation, Feature
+from contract.arrays import Familiarities, Images, Probabilities
+from contract.drift import DRIFTED, INPUTS, LEAST, UNKNOWN, Counts, Expectation, Feature
 from serving.counts.exposition import escaped
 from serving.counts.families import DRIFT_PLACES
 from serving.counts.sheet import Recorder, Sheet
@@ -42,17 +42,24 @@ class Watch:
         self._windows = _windows(self.recorder.sheet, self.recorder.worker, self.model)
         self._windows[:] = 0  # bins are a model's own
 
-    def __call__(self, images: Images, probabilities: Probabilities) -> None:
+    def __call__(
+        self, images: Images, probabilities: Probabilities, familiarity: Familiarities | None
+    ) -> None:
         now_s = time.perf_counter()
         self._credit_s = min(BURST_S, self._credit_s + SHARE * (now_s - self._then_s))
         self._then_s = now_s
         if self._credit_s > 0:
             start_s = time.thread_time()  # of this thread: what others take is not looking
-            self._look(images[:MOST], probabilities[:MOST])
+            counts = drift.counted(
+                self.expectation,
+                images[:MOST],
+                probabilities[:MOST],
+                None if familiarity is None else familiarity[:MOST],
+            )
+            self._add(counts)
             self._credit_s -= time.thread_time() - start_s
 
-    def _look(self, images: Images, probabilities: Probabilities) -> None:
-        counts = drift.counted(self.expectation, images, probabilities)
+    def _add(self, counts: Counts) -> None:
         workers = self.recorder.sheet.workers
         for (now, before), size in zip(self._windows, WINDOWS.values(), strict=True):
             if now[0] >= size / workers:
@@ -73,7 +80,8 @@ def report(sheet: Sheet, facts: Facts, model: str) -> dict[str, Any]:
     features = expected.features if expected else ()
     views = dict(zip(WINDOWS, seen_by_all(sheet, model), strict=True))
     indexes = {name: _indexes(features, seen) for name, seen in views.items()}
-    inputs = [view[name] or 0.0 for view in indexes.values() for name in INPUTS if name in view]
+    told = (*INPUTS, UNKNOWN)
+    inputs = [view[name] or 0.0 for view in indexes.values() for name in told if name in view]
     return {
         "model": {"name": facts.name, "version": facts.version},
         "watched": expected is not None,

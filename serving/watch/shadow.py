@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 
-from contract.arrays import Images, Probabilities
+from contract.arrays import Familiarities, Images, Probabilities
 from serving.counts.sheet import Recorder
 from serving.models.model import Model
 
@@ -43,7 +43,9 @@ class Shadow:
             for counter in self._counts.values():
                 counter.set(0)
 
-    def __call__(self, images: Images, probabilities: Probabilities) -> None:
+    def __call__(
+        self, images: Images, probabilities: Probabilities, _: Familiarities | None
+    ) -> None:
         challenger = self.challenger
         if challenger is None:
             return

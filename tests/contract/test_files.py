@@ -1,11 +1,15 @@
 """Files are whole or absent, and equal content gives equal bytes."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from contract import files
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -33,3 +37,13 @@ def test_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000
     files.write_bytes(tmp_path / "x", content)
     assert files.sha256_of_file(tmp_path / "x") == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(("umask", "rights"), [(0o077, 0o600), (0o002, 0o664), (0o022, 0o644)])
+def test_rights_are_those_of_any_new_file(umask: int, rights: int, tmp_path: Path) -> None:
+    """A team's umask lets the group write, a careful person's nobody else read: as open() does."""
+    write = "import sys, pathlib as p, contract.files as f; f.write_bytes(p.Path(sys.argv[1]), b'')"
+    for _ in ("new", "replaced"):
+        command = [sys.executable, "-c", write, str(tmp_path / "x")]
+        subprocess.run(command, check=True, umask=umask, cwd=ROOT)
+        assert (tmp_path / "x").stat().st_mode & 0o777 == rights

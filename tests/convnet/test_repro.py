@@ -20,7 +20,7 @@ def stop(number, frame):
     time.sleep(0.5)
     pathlib.Path("stopped").write_text(signal.Signals(number).name)
     sys.exit(int(pathlib.Path("status").read_text()))
-for number in (signal.SIGTERM, signal.SIGUSR1):
+for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
     signal.signal(number, stop)
 pathlib.Path("out").touch()
 pathlib.Path("running").touch()
@@ -69,6 +69,16 @@ def test_the_stage_gets_the_signal_and_dvc_waits(
     )
 
 
+def test_an_interrupt_of_this_process_alone_reaches_the_stage(tmp_path: Path) -> None:
+    """As `kill -INT` sends it, unlike a terminal: DVC ignores it while a stage runs."""
+    with reproducing(tmp_path, FORMS[0], status=1) as process:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (tmp_path / "stopped").read_text() == "SIGINT"
+    assert said.splitlines()[-1].startswith("interrupted: the same command goes on")
+
+
 def test_no_stage_begins_after_a_signal(tmp_path: Path) -> None:
     """Where the first one still ends well, the next is stopped at once."""
     with reproducing(tmp_path, FORMS[0], status=0) as process:
@@ -83,5 +93,5 @@ def test_between_stages_the_signal_interrupts_dvc() -> None:
     before = signal.getsignal(signal.SIGUSR1)
     with preemption.passed_on() as signals, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGUSR1)
-    assert signals.received == [signal.SIGUSR1]
+    assert list(signals.received) == [signal.SIGUSR1]
     assert signal.getsignal(signal.SIGUSR1) == before

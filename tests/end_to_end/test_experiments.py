@@ -34,7 +34,7 @@ def test_experiments_land_in_the_one_store(finished_project: Project, tmp_path: 
     project.run("dvc", "exp", "run", "--run-all")
     runs = project.runs()
     tagged = [run for run in runs if "dvc.experiment" in run.data.tags]
-    rates = {run.data.params["train.learning_rate"] for run in tagged}
+    rates = {run.data.params["learning_rate"] for run in tagged}
     assert rates == {"0.01", "0.03", "0.003"}
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert all(run.data.tags["pipeline.complete"] == "true" for run in runs)

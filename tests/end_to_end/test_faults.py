@@ -70,7 +70,7 @@ def test_resumed_training_gives_the_same_bytes_in_the_same_run(
     assert "goes on after epoch" in said
     (run,) = project.runs()
     assert run.info.status == "FINISHED"
-    history = project.store.get_metric_history(run.info.run_id, "val_loss")
+    history = project.store.get_metric_history(run.info.run_id, "curves/val_loss")
     assert sorted({metric.step for metric in history}) == list(range(1, 41))
     for path in ("models/model.ckpt", "models/model.onnx", "plots/train/curves.csv"):
         assert sha256(project, path) == sha256(whole, path), path

@@ -44,7 +44,7 @@ def content(server: Server, project: Project) -> dict[str, object]:
 def epochs_told(server: Server, project: Project) -> int:
     runs = project.runs(MlflowClient(server.uri))
     return sum(
-        len(MlflowClient(server.uri).get_metric_history(run.info.run_id, "val_loss"))
+        len(MlflowClient(server.uri).get_metric_history(run.info.run_id, "curves/val_loss"))
         for run in runs
     )
 

@@ -47,4 +47,4 @@ def test_edit_during_training_is_not_recorded(project: Project) -> None:
     assert "learning_rate: 0.0001" in (project.root / "dvc.lock").read_text()
     anew, aside, _ = project.runs()
     assert aside.data.tags["inputs.changed"] == "params.yaml train.learning_rate 0.03 → 0.0001"
-    assert anew.data.params["train.learning_rate"] == "0.0001"
+    assert anew.data.params["learning_rate"] == "0.0001"

@@ -33,17 +33,36 @@ def test_one_run_tells_the_whole_story(finished_project: Project) -> None:
     assert tags["checkpoint.sha256"] == sha256(finished_project, "models/model.ckpt")
     assert tags["onnx.sha256"] == sha256(finished_project, "models/model.onnx")
     assert {"data.sha256", "params.sha256", "git.commit", "git.dirty", "dvc.stage"} <= set(tags)
-    assert {"train.learning_rate", "model.kernel", "export.golden_images", "data.seed"} <= set(
-        run.data.params
-    )
-    history = finished_project.store.get_metric_history(run.info.run_id, "val_loss")
+    params = {"train.momentum", "model.kernel", "export.golden_images", "data.seed"}
+    assert {f"yaml/{key}" for key in params} <= set(run.data.params)
+    assert run.data.params["net"] == run.data.params["yaml/model.name"] == "lenet"
+    history = finished_project.store.get_metric_history(run.info.run_id, "curves/val_loss")
     assert [metric.step for metric in history] == [1, 2]
-    assert run.inputs is not None
-    assert run.inputs.dataset_inputs[0].dataset.name == "digits"
     folders = {item.path for item in finished_project.store.list_artifacts(run.info.run_id)}
     assert {"plots", "reports"} <= folders
+
+
+def test_metrics_name_their_data_and_their_model(finished_project: Project) -> None:
+    """Three inputs; the one logged model has what was measured on it, nothing of the machine."""
+    (run,) = finished_project.runs()
+    assert run.inputs is not None
+    names = {one.tags[0].value: one.dataset.name for one in run.inputs.dataset_inputs}
+    assert names == {
+        "training": "digits train", "validation": "digits validation", "test": "digits test",
+    }  # fmt: skip
     assert run.outputs is not None
-    assert run.outputs.model_outputs
+    (made,) = run.outputs.model_outputs
+    model = finished_project.store.get_logged_model(made.model_id)
+    assert model.name == run.data.tags["onnx.sha256"][:12]
+    assert model.tags["mlflow.note.content"].startswith("Test accuracy")
+    assert model.metrics is not None
+    measured = {one.key: one.dataset_name for one in model.metrics}
+    assert measured["accuracy_test"] == measured["robustness/blur"] == "digits test"
+    assert measured["accuracy_validation"] == measured["onnx/parity"] == "digits validation"
+    assert not [key for key in measured if key.startswith(("system/", "curves/"))]
+    history = finished_project.store.get_metric_history(run.info.run_id, "curves/train_loss")
+    assert {one.dataset_name for one in history} == {"digits train"}
+    assert sorted(run.data.metrics)[:2] == ["accuracy_test", "accuracy_validation"]
 
 
 def test_second_repro_does_nothing(finished_project: Project) -> None:

@@ -59,7 +59,7 @@ def test_a_preempted_job_ends_in_one_run_with_equal_bytes(cluster: Slurm, tmp_pa
     assert "goes on after epoch=" in log
     (run,) = project.runs()
     assert run.info.status == "FINISHED"
-    history = project.store.get_metric_history(run.info.run_id, "val_loss")
+    history = project.store.get_metric_history(run.info.run_id, "curves/val_loss")
     assert sorted(metric.step for metric in history) == list(range(1, EPOCHS + 1))
     for path in ("models/model.ckpt", "plots/train/curves.csv"):
         assert sha256(project, path) == sha256(whole, path), path
@@ -80,6 +80,6 @@ def test_the_tasks_of_an_array_share_a_study(cluster: Slurm, tmp_path: Path) -> 
         assert "trial" in log.partition("best:")[0], log
     trials = [run for run in project.runs() if "sweep.trial" in run.data.tags]
     assert {run.info.status for run in trials} == {"FINISHED"}
-    rates = {run.data.params["train.learning_rate"] for run in trials}
+    rates = {run.data.params["learning_rate"] for run in trials}
     assert len(trials) == len(rates) >= 4
     assert len({run.data.tags["mlflow.parentRunId"] for run in trials}) == 1

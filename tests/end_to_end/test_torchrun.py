@@ -74,7 +74,8 @@ def test_a_lost_node_costs_an_epoch(nodes: list[Project]) -> None:
     assert len(first.runs()) == len(finished) == 2
     steps = [
         sorted(
-            metric.step for metric in first.store.get_metric_history(run.info.run_id, "val_loss")
+            metric.step
+            for metric in first.store.get_metric_history(run.info.run_id, "curves/val_loss")
         )
         for run in finished
     ]

@@ -24,7 +24,7 @@ import sys, time
 from pipeline.search.study import Place, VALUES
 def work(trial):
     trial.suggest_float("train.learning_rate", 0.001, 1.0)
-    trial.set_user_attr("run_id", "lost")
+    trial.set_user_attr("pipeline.run", "lost")
     print("begun", flush=True)
     time.sleep(60)
 Place(sys.argv[1], "a", heartbeat_s=1).open().optimize(work, n_trials=1)
@@ -125,4 +125,4 @@ def test_trials_of_a_dead_machine_are_tried_again(place: Place) -> None:
     assert [trial.state for trial in study.trials] == [TrialState.RUNNING]
     wait_for(waiting)
     assert study.trials[1].params == study.trials[0].params
-    assert study.trials[1].user_attrs["run_id"] == "lost"
+    assert study.trials[1].user_attrs["pipeline.run"] == "lost"

@@ -25,7 +25,7 @@ def add(study: optuna.Study, rate: float, value: float) -> None:
             params={"train.learning_rate": rate},
             distributions={"train.learning_rate": FLOATS},
             value=value,
-            user_attrs={"values": {"train.learning_rate": rate}, "run_id": "r"},
+            user_attrs={"values": {"train.learning_rate": rate}, "pipeline.run": "r"},
         )
     )
 

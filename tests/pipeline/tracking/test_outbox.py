@@ -35,7 +35,7 @@ def trained(store: tracking.Store) -> TrackedRun:
     run = store.create("stripes-classifier", "a run", {"params.sha256": "aa"}, PARAMS)
     with ended_with(run):
         run.add_params({"train.epochs": 2, "train.seed": 0})
-        run.add_dataset(prepared_set().dataset)
+        run.add_data(prepared_set().dataset)
         for epoch in (1, 2):
             run.add_metrics({"val_loss": 1 / epoch}, step=epoch)
         run.add_tags({"checkpoint.sha256": "bb"})
@@ -119,7 +119,7 @@ def test_run_ends_as_if_the_server_had_been_there(
         middle = present.create("stripes-classifier", "a run", {"params.sha256": "aa"}, PARAMS)
         with ended_with(middle):
             middle.add_params({"train.epochs": 2, "train.seed": 0})
-            middle.add_dataset(prepared_set().dataset)
+            middle.add_data(prepared_set().dataset)
             middle.add_metrics({"val_loss": 1.0}, step=1)
             server.kill()
             middle.add_metrics({"val_loss": 0.5}, step=2)

@@ -85,8 +85,8 @@ def test_changed_parameter_becomes_a_tag(store: tracking.Store) -> None:
     run.add_params({"export.parity_tolerance": 1e-5})
     run.add_params({"export.parity_tolerance": 1e-4, "export.golden_images": 3})
     params = run.record.data.params
-    assert params == {"export.parity_tolerance": "1e-05", "export.golden_images": "3"}
-    assert run.tags["changed.export.parity_tolerance"] == "0.0001"
+    assert params == {"yaml/export.parity_tolerance": "1e-05", "yaml/export.golden_images": "3"}
+    assert run.tags["changed.yaml/export.parity_tolerance"] == "0.0001"
 
 
 def test_run_of_a_dead_process_is_ended_and_others_are_left(store: tracking.Store) -> None:
@@ -125,6 +125,18 @@ def test_reopened_run_goes_on(store: tracking.Store) -> None:
     assert store.reopen("0" * 32) is None
 
 
+def test_a_run_that_goes_on_forgets_its_error(store: tracking.Store) -> None:
+    """What ended it once is no news of a run that is RUNNING, and later FINISHED."""
+    run = opened(store)
+    with pytest.raises(OSError, match="full"), ended_with(run):
+        raise OSError("the disk is full")
+    assert run.tags["error"] == "OSError: the disk is full"
+    reopened = store.reopen(run.training)
+    assert reopened is not None
+    assert "error" not in reopened.tags
+    assert reopened.record.info.status == "RUNNING"
+
+
 def test_equal_bytes_adopt_the_complete_results(store: tracking.Store) -> None:
     """A second training to the same checkpoint is complete as well: DVC skips what follows."""
     first = finished(store, checkpoint__sha256="dd")
@@ -137,7 +149,7 @@ def test_equal_bytes_adopt_the_complete_results(store: tracking.Store) -> None:
     second.add_metrics({"val_loss": 0.2})
     second.adopt_equal("dd")
     assert second.record.data.metrics == {"test.accuracy": 0.9, "val_loss": 0.2}
-    assert second.record.data.params == {"evaluate.blur": "1.0"}
+    assert second.record.data.params == {"yaml/evaluate.blur": "1.0"}
     assert second.tags["duplicate_of"] == first.id
     assert second.tags["pipeline.complete"] == "true"
     assert store.client.list_artifacts(second.id, "plots")
