@@ -62,25 +62,32 @@ def run(asked: Asked, say: Say) -> dict[str, Any]:
     with _alone(described):
         described = _with_model(described, content, facts.version)
         wanted = _listed(described, source.items, asked)
-        kept, removed = job.settle(output, wanted)
-        if removed:
-            say(f"{removed} parts of another model or of changed pictures are removed")
-        tally, nodes = _counted(kept)
-        before = tally.pictures
-        if before:
-            say(f"{before:,} pictures are scored already: going on")
-        _score(described, [one for one in wanted if one.key not in kept], asked, tally, nodes,
-               total=sum(one.pictures for one in wanted))  # fmt: skip
-        seconds = time.monotonic() - start_s
+        tally, nodes, now = _all(described, wanted, asked, say)
         found = summary.of(
             tally, facts, nodes=nodes, labels=asked.labels is not None,
             run={
                 "input": asked.source, "output": output, "parts": len(wanted),
-                "scored_now": tally.pictures - before, "seconds": round(seconds, 3),
+                "scored_now": now, "seconds": round(time.monotonic() - start_s, 3),
             },
         )  # fmt: skip
         storage.write_json(storage.under(output, job.SUMMARY), found)
     return found
+
+
+def _all(
+    described: Job, wanted: list[listing.Slice], asked: Asked, say: Say
+) -> tuple[Tally, Counter[str], int]:
+    """Counts of all slices, pictures by node, and how many were scored now."""
+    kept, removed = job.settle(described.output, wanted)
+    if removed:
+        say(f"{removed} parts of another model or of changed pictures are removed")
+    tally, nodes = _counted(kept)
+    before = tally.pictures
+    if before:
+        say(f"{before:,} pictures are scored already: going on")
+    left = [one for one in wanted if one.key not in kept]
+    _score(described, left, asked, tally, nodes, total=sum(one.pictures for one in wanted))
+    return tally, nodes, tally.pictures - before
 
 
 def _listed(described: Job, items: Iterator[inputs.Item], asked: Asked) -> list[listing.Slice]:
