@@ -1,8 +1,8 @@
 # Each target sets up what it needs. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro refetch promote doctor rollback lineage feedback sweep test soak soak-all check lock fmt ui serve \
-    bench record ablation zoo readme pictures reference results site clean
+.PHONY: help setup repro refetch promote doctor rollback lineage feedback sweep score test soak soak-all check lock fmt ui serve \
+    bench record small photos ablation zoo readme pictures reference results site clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,6 +23,8 @@ needed = $(if $(filter $1,$(MAKECMDGOALS)),$(if $(strip $($2)),,$(error say whic
 on = $(filter-out 0 no false off,$($1))
 $(foreach name,PORT UI_PORT TRIALS WORKERS,$(call whole,$(name)))
 $(call needed,lineage,SHA,0123456789ab)
+$(call needed,score,IN,pictures)
+$(call needed,score,OUT,scores)
 ifneq ($(filter feedback,$(MAKECMDGOALS)),)
 $(if $(wildcard $(INBOX)/.),,$(error no folder '$(INBOX)': start the server with \
     --feedback $(INBOX), or say which: make feedback INBOX=FOLDER))
@@ -41,7 +43,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 ifneq ($(TORCH_INDEX),)
 	$(VENV)/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) -c constraints.txt torch torchvision
 endif
-	$(VENV)/bin/python -m pip install -c constraints.txt -e '.[pipeline,serving,dev]'
+	$(VENV)/bin/python -m pip install -c constraints.txt -e '.[pipeline,serving,scoring,dev]'
 	@touch $@
 
 repro: setup ## Run the pipeline: fetch, prepare, train, export, evaluate
@@ -68,6 +70,9 @@ feedback: setup ## Review the corrections in INBOX=inbox, then take them (ACCEPT
 sweep: setup ## Search the parameters of sweep.yaml (TRIALS=20 WORKERS=1 NAME=sweep STORAGE=URL; APPLY=1 takes the best)
 	@$(CONVNET) sweep $(if $(NAME),--name $(NAME)) $(if $(STORAGE),--storage $(STORAGE)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(call on,APPLY),--apply)
 
+score: setup ## Score the pictures of IN= into Parquet in OUT= (MODEL=models:/NAME@champion COLUMN= LABELS= RAY=HOST:PORT)
+	@$(CONVNET) score "$(IN)" "$(OUT)" $(if $(MODEL),--model "$(MODEL)") $(if $(COLUMN),--column "$(COLUMN)") $(if $(LABELS),--labels "$(LABELS)") $(if $(RAY),--ray "$(RAY)")
+
 test: setup ## The tests, in minutes
 	$(IN_VENV) pytest $(BESIDE)
 
@@ -92,7 +97,7 @@ lock: ## Write constraints.txt with the newest versions that pass check and test
 ifneq ($(TORCH_INDEX),)
 	build/lock/bin/python -m pip install --no-deps --index-url $(TORCH_INDEX) torch torchvision
 endif
-	build/lock/bin/python -m pip install -e '.[pipeline,serving,dev]'
+	build/lock/bin/python -m pip install -e '.[pipeline,serving,scoring,dev]'
 	touch build/lock/.installed
 	$(MAKE) VENV=build/lock check test
 	build/lock/bin/python -m pip freeze --exclude-editable | sed 's/+.*//' >build/constraints.txt
@@ -116,9 +121,17 @@ bench: setup ## Measure training and serving again, into benchmarks/results; nee
 	$(IN_VENV) python -m benchmarks.overload
 	$(IN_VENV) python -m benchmarks.watching
 	$(IN_VENV) python -m benchmarks.photos
+	$(IN_VENV) python -m benchmarks.scoring
+	$(IN_VENV) python -m benchmarks.scale
 
 record: setup ## Measure the record recipe on five seeds (5 minutes each on one core)
 	$(IN_VENV) python -m benchmarks.record
+
+small: setup ## Measure the recipe of less than 10,000 parameters on five seeds
+	$(IN_VENV) python -m benchmarks.record --recipe small
+
+photos: setup ## Measure the recipe for photos on three seeds of the prepared set (30 minutes each, two cores)
+	$(IN_VENV) python -m benchmarks.record --recipe photos --seeds 0 1 2
 
 ablation: setup ## Compare the post's choices: non-linearity, pooling, stride, padding, depth, loss
 	$(IN_VENV) python -m benchmarks.ablation

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
 from benchmarks.usual import UsualScript, mnist, usual_loader
-from pipeline.config import Train
+from pipeline.config import Resolved
 from pipeline.training import optimizers, trainer
 from pipeline.training.augment import even_bounds, seeded
 from pipeline.training.classifier import ImageClassifier
@@ -224,7 +224,7 @@ def fixed_batch(setting: Setting) -> Contestant:
 def stepper(setting: Setting) -> Callable[[Tensor, Tensor], None]:
     keep_freed_memory()  # as the pipeline does; the usual script does not
     net = setting.classifier().net.to(setting.device).train()
-    optimizer = optimizers.build(net, msgspec.convert(setting.train, Train))
+    optimizer = optimizers.build(net, msgspec.convert(setting.train, Resolved))
 
     def step(images: Tensor, labels: Tensor) -> None:
         error = F.cross_entropy(net(images), labels)

@@ -43,7 +43,7 @@ def train(
     """Train once; ask the test split only where `test` says so."""
     check_net(model, data.dataset.image_shape)
     started = time.perf_counter()
-    module = session.fit(Recipe(model, recipe, data))
+    module = session.fit(Recipe(model, recipe, data).resolved())
     seconds = time.perf_counter() - started
     last = module.history.curves[-1]
     outcome = Outcome(

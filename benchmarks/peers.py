@@ -42,6 +42,8 @@ def peers(model: Path, images: Images, port: int, folder: Path, *, workers: int 
     found = [ours(model, images, port, workers=workers)]
     if find_spec("fastapi") and find_spec("uvicorn"):
         found.append(fastapi(model, images, port))
+    if find_spec("granian"):
+        found.append(granian(model, images, port))
     if find_spec("mlflow") and find_spec("onnx"):
         found.append(mlflow(model, images, port, folder))
     return found
@@ -85,13 +87,24 @@ def fastapi(model: Path, images: Images, port: int) -> Peer:
     """Plain FastAPI and pydantic: benchmarks/fastapi_peer.py."""
     flags = ("--port", str(port), "--log-level", "warning")
     command = (sys.executable, "-m", "uvicorn", "benchmarks.fastapi_peer:app", *flags)
+    return _plain("plain FastAPI", command, model, images)
+
+
+def granian(model: Path, images: Images, port: int) -> Peer:
+    """A Rust server and the same handler, without a framework: benchmarks/granian_peer.py."""
+    flags = ("--port", str(port), "--log-level", "warning", "--loop", "uvloop")
+    command = (sys.executable, "-m", "granian", "benchmarks.granian_peer:app", *flags)
+    return _plain("granian (RSGI)", (*command, "--interface", "rsgi"), model, images)
+
+
+def _plain(name: str, command: tuple[str, ...], model: Path, images: Images) -> Peer:
     calls = {
         CASES[0]: Call("/predict", AS_JSON, as_json("images", images[:1]), 1),
         CASES[1]: Call("/predict/png", AS_PNG, as_png(images[0]), 1),
         CASES[2]: Call("/predict", AS_JSON, as_json("images", images), BATCH),
         CASES[3]: Call("/predict/raw", AS_RAW, images.tobytes(), BATCH),
     }
-    return Peer("plain FastAPI", command, {"MODEL": str(model)}, calls, read_fastapi)
+    return Peer(name, command, {"MODEL": str(model)}, calls, read_fastapi)
 
 
 def read_fastapi(reply: bytes) -> Probabilities:

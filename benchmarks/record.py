@@ -21,12 +21,12 @@ from pipeline import config
 from pipeline.data import arrays
 
 WHERE = {"accelerator", "devices", "strategy", "num_nodes", "compile", "cuda_graph"}
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", default="record", help="a file in benchmarks/recipes")
+    parser.add_argument("--recipe", default="record", help="a file in recipes")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--prepared", type=Path, default=Path("data/prepared"))
     asked = parser.parse_args()

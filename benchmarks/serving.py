@@ -1,8 +1,9 @@
 """README's serving table: the limit, this server, plain FastAPI and other peers, in one run.
 
 `python -m benchmarks.serving` needs models/model.onnx (or --model), wrk and four cores: one or two
-for the server, the others for the load. Rounds alternate between the servers; a figure is the
-median over rounds. Every answer is compared with onnxruntime's before it is timed.
+for the server, the others for the load; on two (`--cores 0 1`) two workers are left out. Rounds
+alternate between the servers; a figure is the median over rounds. Every answer is compared with
+onnxruntime's before it is timed.
 """
 
 import argparse
@@ -93,6 +94,8 @@ def one_round(bench: Bench) -> Iterator[tuple[str, str, float]]:
             bench, peer, port=port, cores=bench.server_cores[:1], cases=CASES
         ):
             yield peer.name, what, value
+    if len(bench.server_cores) == 1:
+        return
     pair = ours(bench.model, bench.images, port, workers=2)
     for what, value in measure(
         bench, pair, port=port, cores=bench.server_cores[:2], cases=CASES[:2]
@@ -195,10 +198,10 @@ def ratios(medians: Mapping[tuple[str, str], float]) -> list[tuple[str, float, s
     us, peer = OURS, "plain FastAPI"
     least = [
         (f"{case} over plain FastAPI", medians[us, case] / medians[peer, case], wanted)
-        for case, wanted in zip(CASES[:3], (4.0, 4.0, 3.5), strict=True)
+        for case, wanted in zip(CASES[:3], (5.0, 6.0, 4.0), strict=True)
     ]
     least += [
-        (f"{CASES[3]} over the limit", medians[us, CASES[3]] / medians[LIMIT, CASES[3]], 0.85)
+        (f"{CASES[3]} over the limit", medians[us, CASES[3]] / medians[LIMIT, CASES[3]], 0.88)
     ]
     least += [
         (
@@ -207,11 +210,12 @@ def ratios(medians: Mapping[tuple[str, str], float]) -> list[tuple[str, float, s
             1.7,
         )
         for case in CASES[:2]
+        if (SECOND, f"{case}, saturated") in medians
     ]
     most = [
-        ("p99 ms, one image, 16 connections", medians[us, f"{CASES[0]}, p99 ms"], 3.0),
-        ("first answer s", medians[us, "first answer s"], 0.6),
-        ("RSS MB of a worker", medians[us, "RSS MB"], 120.0),
+        ("p99 ms, one image, 16 connections", medians[us, f"{CASES[0]}, p99 ms"], 2.0),
+        ("first answer s", medians[us, "first answer s"], 0.4),
+        ("RSS MB of a worker", medians[us, "RSS MB"], 110.0),
     ]
     return [(name, found, f"≥ {wanted:g}", found >= wanted) for name, found, wanted in least] + [
         (name, found, f"≤ {wanted:g}", found <= wanted) for name, found, wanted in most

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields, replace
 
-from contract.arrays import Images, Labels, Probabilities
+from contract.arrays import Familiarities, Images, Labels, Probabilities
 from contract.reading.probes import Probes
 from contract.reading.rules import BEFORE, Rules, decoded
 from contract.statistics import Histogram, Reference
@@ -41,6 +41,7 @@ class Answers(Struct, frozen=True, kw_only=True):
 
     classes: tuple[float, ...]  # share of the images that each class is the answer to
     confidence: Histogram  # of the winning probability
+    unknown: Histogram | None = None  # familiarity below and above what `known` takes
 
 
 class Statistics(Struct, frozen=True, kw_only=True):
@@ -57,19 +58,52 @@ class Statistics(Struct, frozen=True, kw_only=True):
         return self.reference is not None and sum(self.reference.intensity.fractions[1:]) > 0
 
 
+class Familiarity(Struct, frozen=True, kw_only=True):
+    """How to read the output `familiarity`: a quantile of the validation split's own."""
+
+    method: str  # name and version of the formula in the graph: docs/familiarity.md
+    kept: float  # share of the validation images that are at the threshold or above
+    threshold: float  # an image below it is not known
+    images: int  # of the validation split, which it was calibrated on
+
+
+class ConformalSet(Struct, frozen=True, kw_only=True):
+    """Classes that cannot be excluded: of `least` probability or more (LAC, Sadinle 2019)."""
+
+    coverage: float  # share of new images whose class is in their set, at least
+    least: float
+    images: int  # that it was calibrated on
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a model says of its own limits; files from before say nothing."""
+
+    familiarity: Familiarity | None  # None: the graph has no such output
+    conformal: ConformalSet | None  # None: too few validation images for this coverage
+    temperature: float = 1.0  # that the logits are divided by, in the graph
+
+
 class Golden(Struct, frozen=True, kw_only=True):
-    """A few validation images with the probabilities that a sound server must reproduce."""
+    """A few validation images with the answers that a sound server must reproduce."""
 
     images: str  # base64 of the uint8 bytes (n, C, H, W)
     labels: tuple[int, ...]
     probabilities: tuple[tuple[float, ...], ...]
+    familiarity: tuple[float, ...] = ()  # empty where the graph has no such output
 
     @classmethod
-    def of(cls, images: Images, labels: Labels, probabilities: Probabilities) -> "Golden":
+    def of(
+        cls,
+        images: Images,
+        labels: Labels,
+        probabilities: Probabilities,
+        familiarity: Familiarities | None = None,
+    ) -> "Golden":
         return cls(
             images=base64.b64encode(np.ascontiguousarray(images).tobytes()).decode(),
             labels=tuple(labels.tolist()),
             probabilities=tuple(map(tuple, probabilities.tolist())),
+            familiarity=() if familiarity is None else tuple(familiarity.tolist()),
         )
 
     def arrays(self, shape: tuple[int, int, int]) -> tuple[Images, Probabilities]:
@@ -89,12 +123,14 @@ class Metadata(Struct, frozen=True, kw_only=True):
     dataset: DatasetMark
     params_sha256: str
     hyperparameters: dict[str, str | int | float | bool | None] = {}  # by dotted keys, of training
+    asked: dict[str, str | int | float | bool | None] = {}  # where params.yaml said auto instead
     parameters: int  # trainable, before folding
     statistics: Statistics
     golden: Golden
     reading: Rules = BEFORE  # how a server must read pictures; files from before name none
     trained_formats: tuple[str, ...] = ()  # of the picture files that training read
     probes: Probes = Probes(())  # what the probe pictures give by these rules, where it was made
+    limits: Limits | None = None
 
     def properties(self) -> dict[str, str]:
         """The metadata_props of the file."""

@@ -15,7 +15,7 @@ from convnet.ownership import ForeignPackageError, check_ownership
 from serving import __version__
 
 _WRONG_CALL = 2
-_OWN = ("contract", "convnet", "pipeline", "serving")
+_OWN = ("contract", "convnet", "pipeline", "scoring", "serving")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

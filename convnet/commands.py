@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PIPELINE, SERVING = "pipeline", "serving"  # extras of pyproject.toml
+PIPELINE, SCORING, SERVING = "pipeline", "scoring", "serving"  # extras of pyproject.toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,9 @@ COMMANDS = {
     ),
     "serve": Command("serving.__main__", SERVING, "serve a model over HTTP, with its page"),
     "predict": Command("convnet.predict", SERVING, "classify picture files, without a server"),
+    "score": Command(
+        "scoring.__main__", SCORING, "score a folder, a bucket or a table of pictures into Parquet"
+    ),
     "verify": Command(
         "pipeline.data.verify", PIPELINE, "compare every byte of the prepared data with its hashes"
     ),

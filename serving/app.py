@@ -12,6 +12,7 @@ import orjson
 
 from serving import coding
 from serving.browsers import Browsers, permission
+from serving.context import Context
 from serving.counts.families import REFUSALS, ROUTES, STATUSES
 from serving.counts.sheet import Recorder
 from serving.errors import BadRequest, ClientLeft, ServingError, Unauthorized, UnsupportedMediaType
@@ -21,11 +22,12 @@ from serving.operations.health import Health
 from serving.operations.identifiers import identifiers
 from serving.routes import Handler, Route, Routes, handler_of
 from serving.wire.budget import Budget
-from serving.wire.messages import Headers, Reply, Request
+from serving.wire.messages import Field, Headers, Reply, Request
 
 _log = logging.getLogger("serving")
 
 _WORTH_COMPRESSING = 1024  # bytes
+_LARGE = 1 << 20  # bytes of a body that is not read where there is no room for what it holds
 _TIMEOUT = b"x-request-timeout"
 _SECONDS = re.compile(rb"\d{1,6}(\.\d{1,6})?")
 _LEFT = Reply(b"", status=ClientLeft.status)  # for the log: nobody reads it
@@ -38,9 +40,12 @@ class Judged(NamedTuple):
     captures: Mapping[str, str | None]
     handler: Handler | None = None
     refusal: ServingError | None = None
+    lasts: bool = True  # for equal heads: no file of keys decides
+    fields: tuple[Field, ...] = ()  # that the reply gets for what the head says
 
 
 _NOWHERE = Route(handlers={}, label="other")
+_LOST = Judged(_NOWHERE, {})
 
 
 class App:
@@ -90,13 +95,20 @@ class App:
         """Find the handler, or why there is none, before any body."""
         found = self._known.get((method, path)) or self._found(method, path)
         try:
-            self._browsers.check_host(headers)
-            if method == "OPTIONS" and found.route.handlers and self._browsers.answers(headers):
-                return found._replace(handler=partial(_permit, found.route), refusal=None)
-            if found.refusal is None:
-                self._check_head(found.route, headers)
+            found = self._checked(found, method, headers)
         except ServingError as error:
-            return found._replace(handler=None, refusal=error)
+            found = found._replace(handler=None, refusal=error)
+        fields = identifiers(headers) + self._browsers.allows(headers)
+        lasts = not (found.route.guarded and self._keys.may_change)
+        return found._replace(fields=fields, lasts=lasts) if fields or not lasts else found
+
+    def _checked(self, found: Judged, method: str, headers: Headers) -> Judged:
+        """Raise what Browsers and _check_head raise; who only asks for leave gets an answer."""
+        self._browsers.check_host(headers)
+        if method == "OPTIONS" and found.route.handlers and self._browsers.answers(headers):
+            return found._replace(handler=partial(_permit, found.route), refusal=None)
+        if found.refusal is None:
+            self._check_head(found.route, headers)
         return found
 
     def _found(self, method: str, path: str) -> Judged:
@@ -110,7 +122,10 @@ class App:
             return Judged(route, captures, refusal=error)
 
     def _check_head(self, route: Route, headers: Headers) -> None:
-        """Raise Unauthorized, Forbidden or UnsupportedMediaType."""
+        """Raise Unauthorized, Forbidden, UnsupportedMediaType; Unavailable for a large body.
+
+        A short one is cheaper to read than to be sent again over another connection.
+        """
         if route.guarded and self._keys.asked_for and not self._keys.open(headers):
             raise Unauthorized("an API key is needed: Authorization: Bearer … or X-API-Key: …")
         if route.changes:
@@ -122,6 +137,8 @@ class App:
                 raise UnsupportedMediaType(f"this path reads {readable}: say so in Content-Type")
         if b"content-encoding" in headers:
             coding.check(headers[b"content-encoding"])
+        if route.room is not None and int(headers.get(b"content-length", 0)) > _LARGE:
+            route.room(_limited(Context(), headers))
 
     async def __call__(self, request: Request) -> Reply:
         started_s = time.perf_counter()
@@ -131,21 +148,20 @@ class App:
         except ServingError as error:
             reply = error_reply(error)
         except asyncio.CancelledError:
-            self._record(request, judged.route.label, _LEFT, time.perf_counter() - started_s)
+            self._record(request, judged, _LEFT, time.perf_counter() - started_s)
             raise
         except Exception:  # noqa: BLE001 -- a fault of ours: the caller gets a 500, the log the rest
             _log.exception("a request failed that should not have")
             reply = Reply(_error_body("the server failed; its log says why"), status=500)
-        headers = request.headers
-        if fields := identifiers(headers) + self._browsers.allows(headers):
-            reply = reply._replace(headers=(*reply.headers, *fields))
-        self._record(request, judged.route.label, reply, time.perf_counter() - started_s)
+        if judged.fields:
+            reply = reply._replace(headers=(*reply.headers, *judged.fields))
+        self._record(request, judged, reply, time.perf_counter() - started_s)
         return reply
 
     def refuse(self, error: ServingError) -> Reply:
         """Answer bytes that never became a Request."""
         reply = error_reply(error)
-        self._record(None, "other", reply, 0.0)
+        self._record(None, _LOST, reply, 0.0)
         return reply
 
     async def _answer(self, request: Request, judged: Judged) -> Reply:
@@ -158,7 +174,7 @@ class App:
             self._health.admit()
         headers = request.headers
         if _TIMEOUT in headers:
-            request.context.limit_s = _limit_s(headers[_TIMEOUT])
+            _limited(request.context, headers)
         if b"content-encoding" in headers and request.body:
             reply = await self._answer_coded(request, partial(handler, **judged.captures))
         else:
@@ -182,13 +198,16 @@ class App:
         finally:
             self._memory.give_back(held)
 
-    def _record(self, request: Request | None, label: str, reply: Reply, seconds: float) -> None:
-        self._answered[label, reply.status].add()
+    def _record(
+        self, request: Request | None, judged: Judged, reply: Reply, seconds: float
+    ) -> None:
+        label, status = judged.route.label, reply.status
+        self._answered[label, status].add()
         self._seconds[label].observe(seconds)
-        if reply.status in self._refused:
-            self._refused[reply.status].add()
+        if status in self._refused:
+            self._refused[status].add()
         if self._access is not None:
-            self._access.write(request, reply, seconds)
+            self._access.write(request, reply, seconds, judged.fields)
 
 
 async def _permit(route: Route, request: Request) -> Reply:  # noqa: ARG001 -- a handler
@@ -202,11 +221,14 @@ def error_reply(error: ServingError) -> Reply:
     return Reply(_error_body(str(error)), error.status, headers=fields, closes=error.closes)
 
 
-def _limit_s(text: bytes) -> float:
-    """Seconds that the caller waits for its answer."""
-    if not _SECONDS.fullmatch(text) or not float(text):
-        raise BadRequest("X-Request-Timeout must be seconds above 0, like 0.5 or 2")
-    return float(text)
+def _limited(context: Context, headers: Headers) -> Context:
+    """Take note of how many seconds the caller waits for its answer; raises BadRequest."""
+    text = headers.get(_TIMEOUT)
+    if text is not None:
+        if not _SECONDS.fullmatch(text) or not float(text):
+            raise BadRequest("X-Request-Timeout must be seconds above 0, like 0.5 or 2")
+        context.limit_s = float(text)
+    return context
 
 
 def _error_body(text: str) -> bytes:

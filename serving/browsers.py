@@ -10,9 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from serving.errors import Forbidden
-from serving.wire.messages import Headers
-
-Field = tuple[bytes, bytes]
+from serving.wire.messages import Field, Headers
 
 ANY = "*"
 _LOOPBACK = frozenset({"localhost", "*.localhost", "127.0.0.1", "[::1]"})

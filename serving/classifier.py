@@ -8,6 +8,7 @@ Pictures are read by the code and the rules that the server uses, so the answers
     print(classify("docs/seven.png").label)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class Prediction:
     index: int  # of the class, from 0
     probability: float  # 0 to 1
     probabilities: dict[str, float]  # by label, in the order of the model's classes
+    familiarity: float | None = None  # 0 to 1; None: the model cannot tell, as of the two below
+    set: tuple[str, ...] | None = None  # the classes that cannot be excluded
+    known: bool | None = None  # familiar enough, by the model's own threshold
 
 
 class Classifier:
@@ -65,12 +69,29 @@ class Classifier:
     def predict(self, images: Images) -> list[Prediction]:
         """Classify uint8 images (N, C, H, W), as `read` gives them."""
         classes = self.facts.classes
-        rows = self._model(images).astype(str).astype(float).tolist()  # float32's shortest digits
+        answers = self._model.answer(images)
+        rows = answers.astype(str).astype(float).tolist()  # float32's shortest digits
         indexes = [max(range(len(classes)), key=row.__getitem__) for row in rows]
         return [
-            Prediction(classes[index], index, row[index], dict(zip(classes, row, strict=True)))
-            for index, row in zip(indexes, rows, strict=True)
-        ]
+            Prediction(
+                classes[index], index, row[index], dict(zip(classes, row, strict=False)),
+                *self._limits(exact),
+            )
+            for index, row, exact in zip(indexes, rows, answers.tolist(), strict=True)
+        ]  # fmt: skip
+
+    def _limits(
+        self, row: Sequence[float]
+    ) -> tuple[float | None, tuple[str, ...] | None, bool | None]:
+        """Familiarity, set and known, of an image's answers."""
+        limits, inside, familiarity, known = self.facts.limits, None, None, None
+        if limits and limits.conformal:
+            pairs = zip(self.facts.classes, row, strict=False)  # familiarity may follow
+            inside = tuple(name for name, one in pairs if one >= limits.conformal.least)
+        if limits and limits.familiarity:
+            familiarity = float(str(np.float32(row[-1])))
+            known = row[-1] >= limits.familiarity.threshold
+        return familiarity, inside, known
 
 
 def _content(path: str | Path) -> bytes:

@@ -24,6 +24,7 @@ class Context:
     place: Place | None = None
     version = ""  # of the model that answers
     images = 0
+    unknown = 0  # of the images: less familiar than the model's threshold
     queue_s = 0.0
     run_s = 0.0
 

@@ -37,6 +37,11 @@ class Keys:
     def asked_for(self) -> bool:
         return bool(self.fixed) or self.file is not None
 
+    @property
+    def may_change(self) -> bool:
+        """Whether they are those of a file."""
+        return self.file is not None
+
     def open(self, headers: Headers) -> bool:
         """Whether Authorization: Bearer … or X-API-Key holds one of them."""
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")

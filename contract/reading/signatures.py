@@ -10,6 +10,7 @@ _STARTS = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
 )
+_FIRST = b"\x89\xffGIMRBP"  # bytes of all formats but those that begin with a length
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"), "HEIF"),
@@ -25,6 +26,8 @@ def format_of(data: bytes) -> str | None:
 
     BMP and PNM begin with two letters only, so the rest of their header must fit as well.
     """
+    if data[:1] not in _FIRST:  # as raw pixels: many requests are no more than them
+        return _brand(data) if data[4:8] == b"ftyp" else None
     for start, name in _STARTS:
         if data.startswith(start):
             return name

@@ -3,7 +3,7 @@
 `load` is the only way in.
 """
 
-from pipeline.config.reading import ConfigError, Scalar, flatten, load, parse
+from pipeline.config.reading import ConfigError, Scalar, flatten, load, parse, settled
 from pipeline.config.sections import (
     Data,
     DatasetName,
@@ -14,6 +14,7 @@ from pipeline.config.sections import (
     Nonlinearity,
     Params,
     Pooling,
+    Resolved,
     Train,
 )
 
@@ -28,9 +29,11 @@ __all__ = [
     "Nonlinearity",
     "Params",
     "Pooling",
+    "Resolved",
     "Scalar",
     "Train",
     "flatten",
     "load",
     "parse",
+    "settled",
 ]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.config.sections import Params
+from pipeline.config.sections import Params, Resolved, Train
 from pipeline.errors import PipelineError
 
 Scalar = str | int | float | bool | None
@@ -46,6 +46,11 @@ def parse(raw: object, section: type[Section], *, source: str) -> Section:
         return msgspec.convert(raw, section)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {_explain(str(error), raw, section)}") from error
+
+
+def settled(train: Train) -> Resolved:
+    """The section as a training takes it; raises ConfigError where it still says auto."""
+    return parse(msgspec.to_builtins(train), Resolved, source="train")
 
 
 def flatten(params: Struct | dict[str, Any], *sections: str) -> dict[str, Scalar]:
@@ -107,7 +112,14 @@ def _allowed(keys: list[str], section: type[Struct]) -> str:
     if not keys or keys[-1].isdigit():
         return ""
     kind: Any = _struct_at(keys[:-1], section).__annotations__[keys[-1]]
-    words = [word for part in (kind, *getattr(kind, "__args__", ())) for word in _words(part)]
+    parts = (kind, *getattr(kind, "__args__", ()))
+    words = [word for part in parts for word in _words(part)]
+    if (
+        words
+        and words != ["null"]
+        and any(getattr(part, "__origin__", None) is float for part in parts)
+    ):
+        words.insert(0, "a number")
     return f"; allowed: {', '.join(words)}" if words and words != ["null"] else ""
 
 

@@ -17,6 +17,10 @@ NonNegative = Annotated[float, Meta(ge=0)]
 LEAST_NORMED = 3  # images; batches are cut evenly, so the smallest then has two
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 WEIGHTS = r"^data/weights/[^/]+\.(pth|pt|ckpt|safetensors)$"
+Auto = Literal["auto"]  # fitted to data and net: pipeline/training/resolution.py
+Share = Annotated[float, Meta(ge=0, le=1)]
+Area = Annotated[float, Meta(gt=0, le=1)]
+Degrees = Annotated[float, Meta(ge=0, le=180)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 DatasetName = Literal[
@@ -86,13 +90,15 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As it is asked for; `Resolved` is what a training takes."""
+
     seed: Seed
     threads: Annotated[int, Meta(ge=1, le=256)]
     epochs: Count
     batch_size: Count
-    optimizer: Literal["sgd", "adamw", "muon"]
-    learning_rate: Positive
-    adamw_learning_rate: Positive
+    optimizer: Literal["sgd", "adamw", "muon", "auto"]
+    learning_rate: Positive | Auto
+    adamw_learning_rate: Positive | Auto
     momentum: Fraction
     weight_decay: NonNegative
     schedule: Literal["constant", "cosine", "one_cycle"]
@@ -103,11 +109,21 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     averaging: Fraction
     freeze: Natural
     backbone_learning_rate: Positive | None
-    rotation: Annotated[float, Meta(ge=0, le=180)]
-    scale: Fraction
-    shear: Annotated[float, Meta(ge=0, le=1)]
-    shift: NonNegative
-    elastic: NonNegative
+    augmentation: Literal["given", "auto", "none"]
+    rotation: Degrees | Auto
+    scale: Fraction | Auto
+    shear: Share | Auto
+    shift: NonNegative | Auto
+    elastic: NonNegative | Auto
+    border: Literal["black", "reflect", "auto"]
+    mirror: Literal["none", "random", "alternating", "auto"]
+    crop: Area | Auto
+    trivial: bool | Auto
+    colour: Fraction | Auto
+    grey: Share | Auto
+    erase: Share | Auto
+    mixup: NonNegative | Auto
+    cutmix: NonNegative | Auto
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: Count
     strategy: Literal["auto", "ddp"]
@@ -131,16 +147,43 @@ class Train(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
 
 
+class Resolved(Train, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With a number where `Train` may say auto."""
+
+    optimizer: Literal["sgd", "adamw", "muon"]
+    learning_rate: Positive
+    adamw_learning_rate: Positive
+    augmentation: Literal["given"]
+    rotation: Degrees
+    scale: Fraction
+    shear: Share
+    shift: NonNegative
+    elastic: NonNegative
+    border: Literal["black", "reflect"]
+    mirror: Literal["none", "random", "alternating"]
+    crop: Area
+    trivial: bool
+    colour: Fraction
+    grey: Share
+    erase: Share
+    mixup: NonNegative
+    cutmix: NonNegative
+
+
 class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_name: Annotated[str, Meta(pattern=NAME)] | None
     parity_tolerance: Annotated[float, Meta(gt=0, le=0.01)]
     golden_images: Annotated[int, Meta(ge=1, le=16)]
+    kept: Annotated[float, Meta(ge=0.5, lt=1)]
+    temperature: Literal["auto"] | Annotated[float, Meta(ge=0.05, le=20)]
 
 
 class Evaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     batch_size: Count
     calibration_bins: Annotated[int, Meta(ge=2, le=100)]
     mistakes: Annotated[int, Meta(ge=1, le=100)]
+    coverage: Annotated[float, Meta(ge=0.5, le=0.9999)]
+    foreign: Annotated[int, Meta(ge=10, le=10_000)]
     shift: Count
     rotation: Annotated[float, Meta(gt=0, le=180)]
     noise: Positive

@@ -54,6 +54,7 @@ class Card(Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...]
     parameters: int
     hyperparameters: dict[str, Scalar]  # the model's own file says them, and evaluate its part
+    asked: dict[str, Scalar] = {}  # where params.yaml said auto instead
     metrics: dict[str, dict[str, float]]
     per_class: dict[str, list[object]]  # precision, recall, f1, images; in the order of classes
     run: RunMark | None

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from contract.arrays import Images, Labels, Probabilities
+from contract.arrays import Familiarities, Images, Labels, Probabilities
 from contract.files import atomic_write
+from contract.metadata import Limits as Said
 from pipeline.data.arrays import Prepared
-from pipeline.evaluation import metrics
+from pipeline.evaluation import foreign, limits, metrics
+from pipeline.evaluation.limits import Limits
 from pipeline.evaluation.metrics import Counts, PerClass, Reliability, Summary
 from pipeline.evaluation.robustness import Challenge, accuracy_under
-from pipeline.export.onnx_run import Session, predict
+from pipeline.export.onnx_run import Session, answers, predict
+from pipeline.export.world import World
 
 DECIMALS = 8  # below lies the rounding of another processor
 Row = Sequence[object]
@@ -31,6 +34,7 @@ class Evaluation:
     reliability: Reliability
     robustness: dict[str, tuple[str, float]]  # name: strength in words, accuracy
     feedback: Summary | None = None  # on images that people corrected and training never saw
+    limits: Limits | None = None  # None: the model's file says nothing of them
 
     def plain(self) -> dict[str, dict[str, float]]:
         """For metrics/evaluate.json. The names sort as they are read: validation before test."""
@@ -39,6 +43,7 @@ class Evaluation:
             "robustness": {name: accuracy for name, (_, accuracy) in self.robustness.items()},
             "test": self.test.plain(),
             **({"feedback": self.feedback.plain()} if self.feedback else {}),
+            **(self.limits.plain() if self.limits else {}),
         }
         return {
             group: {name: round(value, DECIMALS) for name, value in values.items()}
@@ -79,22 +84,30 @@ class Evaluation:
         return [("confidence", "accuracy", "images"), *filled]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - values, not the section
     session: Session,
     prepared: Prepared,
     *,
     batch_size: int,
     bins: int,
     challenges: Iterable[Challenge],
+    said: Said | None = None,
+    foreign_images: int = 0,
 ) -> Evaluation:
+    """`said`: what the file says of its limits, measured on so many images of each foreign set."""
+
     def answer(images: Images) -> Probabilities:
         return predict(session, images, batch_size=batch_size)
 
+    def whole(images: Images) -> tuple[Probabilities, Familiarities | None]:
+        return answers(session, images, batch_size=batch_size)
+
     validation, test, corrected = prepared.val, prepared.test, prepared.feedback
-    probabilities = answer(test.images)
+    of_validation = answer(validation.images)
+    probabilities, familiarity = whole(test.images)
     confusion = metrics.confusion_matrix(probabilities, test.labels)
     return Evaluation(
-        validation=metrics.summary(answer(validation.images), validation.labels, bins=bins),
+        validation=metrics.summary(of_validation, validation.labels, bins=bins),
         test=metrics.summary(probabilities, test.labels, bins=bins),
         labels=test.labels,
         probabilities=probabilities,
@@ -107,5 +120,16 @@ def evaluate(
         },
         feedback=metrics.summary(answer(corrected.images), corrected.labels, bins=bins)
         if corrected
+        else None,
+        limits=limits.measure(
+            said,
+            validation=of_validation,
+            test=(probabilities, familiarity),
+            labels=test.labels,
+            foreign=foreign.sets(World.of(test.images, test.labels), most=foreign_images),
+            answer=whole,
+            bins=bins,
+        )
+        if said
         else None,
     )

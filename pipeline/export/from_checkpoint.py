@@ -1,19 +1,23 @@
 """From a checkpoint to the model file and its activations file, both past the gate."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from torch import nn
 
 from contract.files import atomic_write, sha256_of_bytes
 from pipeline import config
 from pipeline.config import Scalar
 from pipeline.data.arrays import Dataset, Prepared
-from pipeline.export import model_file, parity
+from pipeline.export import last_layer, model_file, parity
+from pipeline.export import temperature as temperatures
 from pipeline.export.activations_file import activations_bytes
+from pipeline.export.familiarity import reference
+from pipeline.export.model_file import Asked
 from pipeline.export.parity import Parity
 from pipeline.training import checkpoint
 from pipeline.training.classifier import ImageClassifier
@@ -24,6 +28,7 @@ class Trained:
     net: nn.Module
     hyperparameters: dict[str, Scalar]  # by their dotted keys
     params_sha256: str
+    asked: dict[str, Scalar] = field(default_factory=dict)  # likewise, where params.yaml said auto
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Pair:
     images: int  # that both were compared on
     found: tuple[Parity, ...]
     found_of_activations: tuple[Parity, ...]
+    asked: Asked
+    without: str  # why it has no familiarity; empty where it has
 
     @property
     def metrics(self) -> dict[str, float | dict[str, float]]:
@@ -41,6 +48,8 @@ class Pair:
             "activations_parity": max(parity.plain(self.found_of_activations).values()),
             "onnx_bytes": len(self.model),
             "onnx_parity": parity.plain(self.found),
+            "temperature": self.asked.temperature.value,
+            **({} if self.without else {"familiarity_parity": parity.familiarity(self.found)}),
         }
 
     @property
@@ -74,26 +83,53 @@ def load(path: Path, dataset: Dataset) -> Trained:
             f"({error}); run `dvc repro` to train anew"
         ) from error
     hyperparameters = config.flatten(dict(classifier.hparams), "model", "train")
-    return Trained(classifier.net, hyperparameters, origin.params_sha256)
+    asked = dict(classifier.hparams["asked"])
+    return Trained(classifier.net, hyperparameters, origin.params_sha256, asked)
 
 
-def export(
-    trained: Trained, prepared: Prepared, *, name: str | None, golden: int, tolerance: float
+def export(  # noqa: PLR0913 - values, not the section
+    trained: Trained,
+    prepared: Prepared,
+    *,
+    name: str | None,
+    golden: int,
+    tolerance: float,
+    kept: float = 0.95,
+    temperature: float | str = "auto",
+    coverage: float = 0.99,
 ) -> Pair:
     """Raises ParityError where the model answers otherwise than the trained network.
 
-    The layers are shown where they can be: they never stop a model.
+    The layers are shown where they can be: they never stop a model. `kept`, `temperature` and
+    `coverage` are params.yaml's; a net without a last linear layer gets no familiarity.
     """
     net, images = trained.net, prepared.val.images
+    shape = prepared.dataset.image_shape
+    logits, features = last_layer.answers(net, last_layer.find(net, shape), images)
+    chosen = temperatures.chosen(logits, prepared.val.labels, temperature)
+    asked = Asked(kept, coverage, chosen)
     metadata = model_file.describe(
         prepared.dataset,
         net,
         name=name,
         hyperparameters=trained.hyperparameters,
+        asked=trained.asked,
         params_sha256=trained.params_sha256,
     )
-    model = model_file.model_bytes(net, metadata, prepared.val, golden=golden)
-    gate = parity.Gate(images, model_file.torch_probabilities(net, images), tolerance)
+    net = last_layer.tempered(net, shape, chosen.value)
+    made = model_file.make(
+        net, metadata, train=prepared.train, validation=prepared.val, golden=golden, asked=asked
+    )
+    model = made.content
+    if made.without:
+        sys.stderr.write(f"warning: the model has no output familiarity: {made.without}\n")
+    scaled = (logits / chosen.value).astype(np.float32)
+    gate = parity.Gate(
+        images,
+        model_file.probabilities_of(scaled),
+        tolerance,
+        reference(made.head, scaled, features) if made.head and features is not None else None,
+    )
     found = gate.check(model, name="model.onnx")
     write = partial(
         activations_bytes, net, metadata.image_shape, model_sha256=sha256_of_bytes(model)
@@ -109,4 +145,6 @@ def export(
         )
         activations = write(ends_alone=True)
         of_activations = gate.check(activations, name="model.activations.onnx")
-    return Pair(model, activations, len(images), found, of_activations)
+    return Pair(
+        model, activations, len(images), found, of_activations, asked=asked, without=made.without
+    )

@@ -1,24 +1,28 @@
 """models/model.onnx: the folded network with softmax, its metadata and its golden images."""
 
-import numpy as np
+from dataclasses import dataclass
+
 import torch
 from msgspec.structs import replace
+from onnx import ModelProto
 from torch import nn
 
 from contract.arrays import Images, Probabilities
-from contract.metadata import Golden, Metadata
+from contract.metadata import Golden, Limits, Metadata
 from contract.reading.probes import fingerprint
 from pipeline.config import Scalar
 from pipeline.data.arrays import Dataset, Split
-from pipeline.export import onnx_metadata
+from pipeline.export import familiarity_nodes, fitting, last_layer, limits, onnx_metadata
+from pipeline.export.familiarity import Head
+from pipeline.export.familiarity_nodes import FEATURES, LOGITS
+from pipeline.export.last_layer import AllAnswers
 from pipeline.export.onnx_graph import ExportError, WithSoftmax, to_bytes, trace
-from pipeline.export.onnx_run import open_session, predict
+from pipeline.export.onnx_run import PROBABILITIES, answers, open_session
+from pipeline.export.temperature import Temperature
 from pipeline.nets.folding import fold_batch_norm
 from pipeline.training.checkpoint import Origin
 
-TORCH_BATCH = 256
 ALL_BATCH = 64
-OUTPUT = "probabilities"
 
 
 def check_data(origin: Origin, dataset: Dataset) -> None:
@@ -32,20 +36,23 @@ def check_data(origin: Origin, dataset: Dataset) -> None:
 
 def torch_probabilities(net: nn.Module, images: Images) -> Probabilities:
     """What the trained network itself answers: the side that onnxruntime is compared with."""
-    whole = WithSoftmax(net).eval()
-    with torch.inference_mode():
-        starts = range(0, len(images), TORCH_BATCH)
-        batches = (torch.from_numpy(images[start : start + TORCH_BATCH]) for start in starts)
-        return np.concatenate([whole(batch).numpy() for batch in batches])
+    return probabilities_of(last_layer.answers(net, None, images)[0])
 
 
-def describe(
+def probabilities_of(logits: Probabilities) -> Probabilities:
+    """Softmax, as torch has it."""
+    found: Probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
+    return found
+
+
+def describe(  # noqa: PLR0913 - what the file says of the model
     dataset: Dataset,
     net: nn.Module,
     *,
     name: str | None,
     hyperparameters: dict[str, Scalar],
     params_sha256: str,
+    asked: dict[str, Scalar] | None = None,
 ) -> Metadata:
     """All but the golden images; `name` None makes it <dataset>-classifier."""
     trainable = (parameter for parameter in net.parameters() if parameter.requires_grad)
@@ -57,6 +64,7 @@ def describe(
         dataset=onnx_metadata.mark(dataset),
         params_sha256=params_sha256,
         hyperparameters=hyperparameters,
+        asked=asked or {},
         parameters=sum(parameter.numel() for parameter in trainable),
         statistics=onnx_metadata.statistics(dataset),
         golden=Golden(images="", labels=(), probabilities=()),
@@ -66,19 +74,80 @@ def describe(
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a model is to say of its limits."""
+
+    kept: float  # share of the validation images that are known
+    coverage: float  # of its sets
+    temperature: Temperature
+
+
+@dataclass(frozen=True)
+class Made:
+    content: bytes
+    head: Head | None  # of the output `familiarity`
+    without: str  # why there is no such output; empty where there is one
+
+
+def make(  # noqa: PLR0913 - what a file is made of
+    net: nn.Module,
+    metadata: Metadata,
+    *,
+    train: Split,
+    validation: Split,
+    golden: int,
+    asked: Asked,
+) -> Made:
+    """The file of a net that has its temperature already, with what it says of its limits."""
+    folded = fold_batch_norm(net)
+    last = last_layer.find(folded, metadata.image_shape)
+    if last is None:
+        graph, head = trace(WithSoftmax(folded), metadata.image_shape, [PROBABILITIES]), None
+        without = "the network does not end in a linear layer"
+    else:
+        names = [PROBABILITIES, LOGITS, FEATURES]
+        graph = trace(AllAnswers(folded, last), metadata.image_shape, names)
+        head = fitting.fit(graph, train, validation)
+        without = "" if head else "all validation images are alike to it"
+        if head is None:
+            familiarity_nodes.drop_outputs(graph)
+        else:
+            familiarity_nodes.add(graph, head)
+    content = _described(graph, metadata, validation, golden=golden, asked=asked)
+    return Made(content, head, without)
+
+
 def model_bytes(net: nn.Module, metadata: Metadata, validation: Split, *, golden: int) -> bytes:
-    """The whole file, with so many `golden` validation images and what onnxruntime answers."""
-    graph = trace(WithSoftmax(fold_batch_norm(net)), metadata.image_shape, [OUTPUT])
+    """The file of a net that says nothing of its limits."""
+    graph = trace(WithSoftmax(fold_batch_norm(net)), metadata.image_shape, [PROBABILITIES])
+    return _described(graph, metadata, validation, golden=golden, asked=None)
+
+
+def _described(
+    graph: ModelProto, metadata: Metadata, validation: Split, *, golden: int, asked: Asked | None
+) -> bytes:
+    """With so many `golden` validation images and what onnxruntime answers, and the thresholds."""
     bare = open_session(to_bytes(graph, {}))
     chosen = onnx_metadata.golden_indexes(
         validation.labels, classes=len(metadata.classes), most=golden
     )
     images, labels = validation.images[chosen], validation.labels[chosen]
-    answers = predict(bare, images, batch_size=len(images))
-    seen = onnx_metadata.answers(predict(bare, validation.images, batch_size=ALL_BATCH))
+    probabilities, found = answers(bare, validation.images, batch_size=ALL_BATCH)
+    familiar = (
+        None if found is None or asked is None else limits.familiarity(found, kept=asked.kept)
+    )
+    unknown = None if found is None or familiar is None else limits.unknown(found, familiar)
+    said = asked and Limits(
+        familiarity=familiar,
+        conformal=limits.conformal(probabilities, validation.labels, coverage=asked.coverage),
+        temperature=asked.temperature.value,
+    )
+    seen = onnx_metadata.answers(probabilities, unknown)
     shown = replace(
         metadata,
-        golden=Golden.of(images, labels, answers),
+        golden=Golden.of(images, labels, *answers(bare, images, batch_size=len(images))),
         statistics=replace(metadata.statistics, answers=seen),
+        limits=said,
     )
     return to_bytes(graph, shown.properties())

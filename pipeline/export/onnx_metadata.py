@@ -9,7 +9,7 @@ from contract import metadata as contract_metadata
 from contract.arrays import Labels, Probabilities
 from contract.metadata import Answers, DatasetMark, Metadata, Statistics
 from contract.reading.errors import RulesError
-from contract.statistics import deciles
+from contract.statistics import Histogram, deciles
 from pipeline.data.arrays import Dataset
 from pipeline.errors import PipelineError
 
@@ -40,12 +40,13 @@ def statistics(dataset: Dataset) -> Statistics:
     return Statistics(mean=dataset.mean, std=dataset.std, reference=dataset.reference)
 
 
-def answers(probabilities: Probabilities) -> Answers:
+def answers(probabilities: Probabilities, unknown: Histogram | None = None) -> Answers:
     count, classes = probabilities.shape
     winners = np.bincount(probabilities.argmax(axis=1), minlength=classes)
     return Answers(
         classes=tuple((winners / count).round(8).tolist()),
         confidence=deciles(probabilities.max(axis=1).astype(np.float64), decimals=4),
+        unknown=unknown,
     )
 
 

@@ -4,7 +4,7 @@ Batches run beside each other, one thread each: how many threads there are chang
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from contract.arrays import Images, Probabilities
+from contract.arrays import Familiarities, Images, Probabilities
 
 Session = Any  # onnxruntime has no types
 
+PROBABILITIES, FAMILIARITY = "probabilities", "familiarity"  # outputs
 IMAGES_A_TASK = 64  # what one thread takes at a time, so that small batches cost no hand-over
 
 
@@ -32,20 +33,52 @@ def predict(
     session: Session, images: Images, *, batch_size: int, threads: int | None = None
 ) -> Probabilities:
     """Probabilities of all images, at most `batch_size` a run; threads: as many as allowed."""
+    names = [PROBABILITIES]
+    found: Probabilities = outputs(session, images, names, batch_size=batch_size, threads=threads)[
+        0
+    ]
+    return found
+
+
+def answers(
+    session: Session, images: Images, *, batch_size: int
+) -> tuple[Probabilities, Familiarities | None]:
+    """All that the file gives; None: it has no familiarity."""
+    names = [PROBABILITIES, FAMILIARITY][: 2 if has_familiarity(session) else 1]
+    found = [*outputs(session, images, names, batch_size=batch_size), None]
+    return found[0], found[1]
+
+
+def has_familiarity(session: Session) -> bool:
+    return any(one.name == FAMILIARITY for one in session.get_outputs())
+
+
+def outputs(
+    session: Session,
+    images: Images,
+    names: Sequence[str],
+    *,
+    batch_size: int,
+    threads: int | None = None,
+) -> list[Any]:
+    """The named outputs for all images, in the order of the names."""
     size = max(1, IMAGES_A_TASK // batch_size) * batch_size
     parts = [images[start : start + size] for start in range(0, len(images), size)]
 
-    def work(part: Images) -> Probabilities:
-        return np.concatenate(list(_runs(session, part, batch_size)))
+    def work(part: Images) -> list[list[Any]]:
+        return list(_runs(session, part, names, batch_size))
 
     with ThreadPoolExecutor(threads or allowed_threads()) as pool:
-        return np.concatenate(list(pool.map(work, parts)))
+        runs = [run for some in pool.map(work, parts) for run in some]
+    return [np.concatenate(one) for one in zip(*runs, strict=True)]
 
 
-def _runs(session: Session, images: Images, batch_size: int) -> Iterable[Probabilities]:
+def _runs(
+    session: Session, images: Images, names: Sequence[str], batch_size: int
+) -> Iterable[list[Any]]:
     for start in range(0, len(images), batch_size):
         batch = np.ascontiguousarray(images[start : start + batch_size])
-        yield session.run(["probabilities"], {"images": batch})[0]
+        yield session.run(list(names), {"images": batch})
 
 
 def allowed_threads() -> int:

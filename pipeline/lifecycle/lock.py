@@ -16,7 +16,6 @@ from pipeline import config
 from pipeline.lifecycle.errors import RefusedError
 
 LOCK = "dvc.lock"
-MEASURED = {"train.precision": "auto"}  # the file names what was chosen instead
 
 
 class _File(Struct, frozen=True):
@@ -73,16 +72,15 @@ class Lock:
                     )
 
     def check_hyperparameters(self, metadata: Metadata) -> None:
-        """The model's file and dvc.lock name the same; files from before name none."""
+        """The model's file and dvc.lock ask for the same; files from before name none."""
         given = {
             key: value
             for stage in self.stages.values()
             for params in stage.params.values()
             for key, value in config.flatten(params).items()
         }
-        for key, value in metadata.hyperparameters.items():
-            if key in MEASURED and given.get(key) == MEASURED[key]:
-                continue
+        asked = {**metadata.hyperparameters, **metadata.asked}
+        for key, value in asked.items():
             if key not in given or given[key] != value:
                 said = repr(given[key]) if key in given else "nothing of it"
                 raise RefusedError(

@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from pipeline import command, config
 from pipeline.lifecycle import candidate as candidates
+from pipeline.lifecycle import knowing
 from pipeline.lifecycle.candidate import Candidate, Places
 from pipeline.lifecycle.comparison import Comparison, Verdict, compare
 from pipeline.lifecycle.errors import RefusedError
@@ -96,8 +97,9 @@ def decide(found: Candidate, known: Version | None, registry: Registry, *, force
         return Decision(Move.NONE, f"it is the champion already, version {champion.number}")
     check_comparable(found, champion)
     comparison = _against(found, champion, registry)
+    limits = knowing.told(found.metrics, champion.tags)
     if force:
-        return Decision(Move.CHAMPION, f"forced; {comparison}")
+        return Decision(Move.CHAMPION, f"forced; {comparison}{limits}")
     if known is not None and ROLLED_BACK in known.tags:
         raise RefusedError(
             f"{known} was champion and was rolled back: promote it again with --force "
@@ -109,7 +111,7 @@ def decide(found: Candidate, known: Version | None, registry: Registry, *, force
             "--force (`make promote FORCE=1`) makes it champion all the same"
         )
     move = Move.CHAMPION if comparison.verdict is Verdict.BETTER else Move.CHALLENGER
-    return Decision(move, f"{comparison.verdict.value}: {comparison}")
+    return Decision(move, f"{comparison.verdict.value}: {comparison}{limits}")
 
 
 def check_comparable(found: Candidate, champion: Version) -> None:

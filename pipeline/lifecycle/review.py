@@ -86,11 +86,13 @@ def summary(sound: Sequence[Path], doubted: Sequence[Path]) -> str:
 
 
 def page(sound: Sequence[Path], doubted: Sequence[Path]) -> str:
-    """All images, by label, with file names: one file that needs no network."""
+    """Images the model did not know, then all by label, with file names; needs no network."""
     groups: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sound:
         groups[feedback.label_of(path)].append(path)
-    sections = [_section(f"label {label}", paths) for label, paths in sorted(groups.items())]
+    unknown = [path for path in sound if is_unknown(path)]
+    sections = [_section("first: the model did not know these", unknown)] if unknown else []
+    sections += [_section(f"label {label}", paths) for label, paths in sorted(groups.items())]
     if doubted:
         sections.append(_section("the same image under two labels: remove the wrong one", doubted))
     return f"<!DOCTYPE html><meta charset=utf-8><title>Feedback</title><style>{STYLE}</style>" + (
@@ -106,6 +108,12 @@ def _section(title: str, paths: Sequence[Path]) -> str:
         for path in paths
     )
     return f"<h2>{html.escape(title)} ({len(paths)})</h2>{figures}"
+
+
+def is_unknown(path: Path) -> bool:
+    """Whether the server wrote beside the picture that the model did not know it."""
+    with Image.open(path, formats=["PNG"]) as picture:
+        return picture.info.get("known") == "false"
 
 
 def _pixels(path: Path) -> str:

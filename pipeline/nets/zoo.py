@@ -72,12 +72,13 @@ def normalisation(model: "Model", channels: int) -> weights.Normalisation | None
 
     None where none are asked for, or nobody knows: the data's own are right then.
     """
-    known = weights.read(Path(model.weights)).normalisation if model.weights else None
-    if known is None and not (model.pretrained or model.weights):
+    if not (model.pretrained or model.weights):
         return None
-    if known is None and model.name.startswith(net_names.FROM_TIMM):
+    own = weights.read(Path(model.weights)).normalisation if model.weights else None
+    known: tuple[Sequence[float], Sequence[float]] | None = own
+    if own is None and model.name.startswith(net_names.FROM_TIMM):
         known = from_timm.normalisation(model.name)
-    elif known is None and model.name in net_names.TORCHVISION:
+    elif own is None and model.name in net_names.TORCHVISION:
         known = from_torchvision.normalisation(model.name)
     return weights.for_channels(known, channels) if known else None
 

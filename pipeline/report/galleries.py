@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.evaluation.limits import Worst
 from pipeline.report.drawing import (
     BAD,
     Array,
@@ -53,6 +54,25 @@ def mistakes(images: Array, labels: Array, probabilities: Array, classes: Sequen
         words = f"{short(classes[label])}, predicted\n{predicted}"
         show(axis, picture(image), words, colour=BAD)
     blank(places[len(images) :])
+    return drawn
+
+
+@styled
+def strangers(worst: Sequence[Worst], classes: Sequence[str]) -> Figure:
+    """Foreign images that were let through: their set, familiarity and answer."""
+    if not worst:
+        drawn = figure(5.0, 1.0)
+        drawn.text(0.5, 0.5, "No foreign image was let through.", ha="center", va="center")
+        return drawn
+    columns = min(COLUMNS, len(worst))
+    rows = -(-len(worst) // columns)
+    drawn = figure(max(1.3 * columns, 3.0), 1.8 * rows)
+    places = axes(drawn, rows, columns)
+    for axis, one in zip(places, worst, strict=False):
+        answer = f"{short(classes[one.label])} ({percent(one.probability, decimals=1)})"
+        words = f"{one.set.replace('_', ' ')}\nfamiliarity {one.familiarity:.2f}\n{answer}"
+        show(axis, picture(one.image), words, colour=BAD)
+    blank(places[len(worst) :])
     return drawn
 
 

@@ -64,7 +64,14 @@ def of_evaluation(found: Evaluation, prepared: Prepared, *, mistakes: int) -> di
         ),
         "reliability": figures.reliability(found.reliability, error=error),
         "robustness": figures.robustness(found.test.accuracy, found.robustness),
+        **_strangers(found, classes),
     }
+
+
+def _strangers(found: Evaluation, classes: Sequence[str]) -> dict[str, Figure]:
+    if found.limits is None or found.limits.said.familiarity is None:
+        return {}
+    return {"strangers": galleries.strangers(found.limits.worst, classes)}
 
 
 def of_network(activations: Activations, prepared: Prepared) -> dict[str, Figure]:

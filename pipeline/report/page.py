@@ -6,6 +6,7 @@ from pipeline.data.arrays import Dataset
 from pipeline.evaluation.card import Card
 from pipeline.evaluation.metrics import Summary
 from pipeline.report import html, layer_words
+from pipeline.report import limits as report_limits
 from pipeline.report import sections as report_sections
 from pipeline.report.numbers import SPACE, count, percent, size
 from pipeline.report.sections import Page
@@ -20,6 +21,7 @@ CONTENTS = {
     "quality": "Quality",
     "mistakes": "Mistakes",
     "robustness": "Robustness",
+    "limits": "Limits",
     "inside": "Inside",
     "hyperparameters": "Hyperparameters",
     "lineage": "Lineage",
@@ -38,6 +40,7 @@ def render(page: Page) -> str:
             report_sections.quality(page),
             report_sections.mistakes(page),
             report_sections.robustness(page),
+            report_limits.limits(page),
             report_sections.inside(page),
             _hyperparameters(page.card),
             _lineage(page),
@@ -53,7 +56,8 @@ def render(page: Page) -> str:
 
 
 def _header(page: Page) -> str:
-    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in CONTENTS.items())
+    shown = {k: v for k, v in CONTENTS.items() if k != "limits" or page.evaluation.limits}
+    links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in shown.items())
     words = (
         f"{page.card.net}, {count(page.card.parameters)} parameters, trained on "
         f"{page.dataset.name} (images of {layer_words.image_words(page.dataset.image_shape)}; "
@@ -101,7 +105,10 @@ def _interval(found: Summary) -> str:
 
 
 def _hyperparameters(card: Card) -> str:
-    rows = list(card.hyperparameters.items())
+    rows = [
+        (key, f"{value} (asked: {card.asked[key]})" if key in card.asked else value)
+        for key, value in card.hyperparameters.items()
+    ]
     half = -(-len(rows) // 2)
     return html.section(
         "hyperparameters",

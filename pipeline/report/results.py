@@ -71,6 +71,7 @@ class Results:
             classes=metadata.classes,
             parameters=metadata.parameters,
             hyperparameters={**metadata.hyperparameters, **origin.evaluation},
+            asked=metadata.asked,
             metrics=self.found.plain(),
             per_class=columns(self.found.class_table(metadata.classes)),
             run=origin.run,

@@ -6,6 +6,7 @@ from contract import files
 from pipeline import command
 from pipeline.config import flatten
 from pipeline.data.arrays import load
+from pipeline.data.kinds import kind_of
 from pipeline.evaluation import evaluation, training_record
 from pipeline.evaluation.card import Origin, RunMark, git_mark
 from pipeline.evaluation.robustness import challenges
@@ -33,8 +34,14 @@ def main(argv: list[str] | None = None) -> None:
         batch_size=chosen.batch_size,
         bins=chosen.calibration_bins,
         challenges=challenges(
-            shift=chosen.shift, rotation=chosen.rotation, noise=chosen.noise, blur=chosen.blur
+            kind_of(prepared.dataset),
+            shift=chosen.shift,
+            rotation=chosen.rotation,
+            noise=chosen.noise,
+            blur=chosen.blur,
         ),
+        said=model.metadata.limits,
+        foreign_images=chosen.foreign,
     )
     store = tracking.open_store(provenance.repository_root())
     run = store.find_or_restore(

@@ -23,6 +23,9 @@ def main(argv: list[str] | None = None) -> None:
         name=params.export.model_name,
         golden=params.export.golden_images,
         tolerance=params.export.parity_tolerance,
+        kept=params.export.kept,
+        temperature=params.export.temperature,
+        coverage=params.evaluate.coverage,
     )
     pair.write(paths.onnx, paths.activations)
     files.write_json(paths.metrics, pair.metrics)

@@ -16,7 +16,7 @@ from pipeline.training import session as training
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.recipe import Recipe
 
-CURVES, REPLAY = "curves.csv", "replay.json"
+CURVES, RECIPE, REPLAY = "curves.csv", "recipe.json", "replay.json"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,13 +29,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     recipe = Recipe(params.model, params.train, arrays.load(paths.prepared)).resolved()
     if ranks.is_first() and (warning := made_with.warning(paths.metrics, recipe.train)):
         sys.stderr.write(f"{warning}\n")
-    outs = [paths.checkpoint, paths.metrics, *(paths.plots / name for name in (CURVES, REPLAY))]
+    plots = [paths.plots / name for name in (CURVES, RECIPE, REPLAY)]
+    outs = [paths.checkpoint, paths.metrics, *plots]
     resume = os.environ.get("TRAIN_RESUME") != "0"
     kept = finished.place(provenance.repository_root(), recipe.key)
     if trainer.first_says(recipe.train, resume and kept.exists):
         finished.adopt(kept, outs, paths.checkpoint, given)
         return
-    hyperparameters = config.flatten(params, "data", "model", "train")
+    hyperparameters = config.flatten(params, "data", "model", "train") | recipe.in_place_of_auto()
     with training.tracked(recipe, hyperparameters, command.PARAMS, resume=resume) as under_way:
         module = training.fit(recipe, under_way=under_way)
         if under_way.run:
@@ -49,6 +50,7 @@ def write_results(paths: argparse.Namespace, module: ImageClassifier, recipe: Re
     measured = {**training.results(module), made_with.MADE_WITH: made_with.sentence(recipe.train)}
     files.write_json(paths.metrics, measured)
     files.write_bytes(paths.plots / CURVES, as_csv(module.history.curves))
+    files.write_json(paths.plots / RECIPE, recipe.plain())
     files.write_json(paths.plots / REPLAY, module.history.replay)
     checkpoint.write(paths.checkpoint, module, recipe.origin)
 

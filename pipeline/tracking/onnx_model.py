@@ -36,7 +36,7 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
             name=sha256[:12],  # as cards, pages and the registry call it
             signature=ModelSignature(
                 Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
-                Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")]),
+                Schema(_outputs(model, classes)),
             ),
             input_example={"images": np.zeros((1, *shape), np.uint8)},
             save_as_external_data=False,
@@ -47,6 +47,13 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
             params=_hyperparameters(model),
             run_id=to.run_id,
         )
+
+
+def _outputs(model: onnx.ModelProto, classes: int) -> list[TensorSpec]:
+    """Probabilities, and familiarity where the file has it."""
+    number = np.dtype(np.float32)
+    shapes = {"probabilities": (-1, classes), "familiarity": (-1,)}
+    return [TensorSpec(number, shapes[one.name], one.name) for one in model.graph.output]
 
 
 def of(client: MlflowClient, run: Run) -> LoggedModel | None:

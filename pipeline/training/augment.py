@@ -8,17 +8,18 @@ Time and memory grow with the number of pixels.
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
+from pipeline.training import warps
 from pipeline.training.elastic import ElasticField
 
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
 
 AFFINE = 3  # basis functions 1, x, y
 
@@ -32,20 +33,24 @@ class Augmentation:
     shear: float  # fraction either way
     shift: float  # px either way
     elastic: float  # px, standard deviation
+    border: Literal["black", "reflect"] = "black"  # what comes in from outside
+    mirror: Literal["none", "random", "alternating"] = "none"
+    crop: float = 1.0  # least share of the area that is cut out
+    trivial: bool = False  # one change drawn for each image
 
     @classmethod
-    def of(cls, recipe: "Train") -> "Augmentation":
-        return cls(
-            rotation=recipe.rotation,
-            scale=recipe.scale,
-            shear=recipe.shear,
-            shift=recipe.shift,
-            elastic=recipe.elastic,
-        )
+    def of(cls, recipe: "Resolved") -> "Augmentation":
+        return cls(**{one.name: getattr(recipe, one.name) for one in fields(cls)})
 
     @property
     def on(self) -> bool:
-        return any((self.rotation, self.scale, self.shear, self.shift, self.elastic))
+        return self.bends or bool(self.shift) or self.mirror != "none"
+
+    @property
+    def bends(self) -> bool:
+        """Whether pixels come to lie between pixels; shifts are whole ones where they do not."""
+        amounts = (self.rotation, self.scale, self.shear, self.elastic, self.trivial)
+        return any(amounts) or self.crop < 1
 
 
 class Distorter:
@@ -60,29 +65,62 @@ class Distorter:
         self.elastic = ElasticField(height, width, device=device) if how.elastic else None
         self.half = torch.tensor([width / 2, height / 2], device=device)  # px a unit of a grid
 
-    def draw(self, images: int, generator: torch.Generator) -> Tensor:
-        """Return the (images, 2, 3 + points) coefficients of the sampling grids (x before y)."""
-        how, device, half = self.how, self.device, self.half
-        uniform = torch.rand(images, 6, generator=generator, device=device) * 2 - 1
+    def draw(
+        self,
+        images: int,
+        generator: torch.Generator,
+        *,
+        mirrored: Tensor | None = None,
+        chosen: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Return the (images, 2, 3 + points) coefficients of the sampling grids (x before y).
+
+        `mirrored` (images,) bool says what is, else it is drawn; `chosen` are kinds and strengths
+        of the trivial choice.
+        """
+        how, device = self.how, self.device
+        affine = self._affine(torch.rand(images, 6, generator=generator, device=device) * 2 - 1)
+        bent = None
+        if self.elastic is not None:
+            normal = torch.randn(images, 2, self.elastic.points, generator=generator, device=device)
+            bent = normal * how.elastic / self.half.view(1, 2, 1)
+        if how.crop < 1:
+            window = torch.rand(images, 4, generator=generator, device=device)
+            affine = warps.composed(warps.crops(window, least=how.crop), affine)
+        if chosen is not None:
+            affine = warps.composed(affine, warps.trivial(*chosen, aspect=self.aspect))
+        if how.mirror != "none":
+            if mirrored is None:
+                coin = torch.rand(images, generator=generator, device=device)
+                mirrored = coin < 0.5  # noqa: PLR2004 - half of them
+            affine = warps.composed(affine, warps.mirrors(mirrored))
+        return affine if bent is None else torch.cat([affine, bent], dim=2)
+
+    @property
+    def aspect(self) -> float:
+        """Height over width: grid_sample's scale is -1 to 1 on both axes."""
+        return self.size[0] / self.size[1]
+
+    def _affine(self, uniform: Tensor) -> Tensor:
+        how = self.how
         angle = uniform[:, 0] * math.radians(how.rotation)
         shear = uniform[:, 1] * how.shear
         across = (1 + uniform[:, 2] * how.scale).reciprocal()
         down = (1 + uniform[:, 3] * how.scale).reciprocal()
-        shift = uniform[:, 4:] * how.shift / half
+        shift = uniform[:, 4:] * how.shift
+        if not how.bends:  # as many to each side, all as often
+            whole = int(how.shift)
+            shift = ((uniform[:, 4:] + 1) / 2 * (2 * whole + 1)).floor() - whole
+        shift = shift / self.half
         cosine, sine = angle.cos(), angle.sin()
-        aspect = self.size[0] / self.size[1]  # grid_sample's scale is -1 to 1 on both axes
-        from_y = (shear * cosine - sine) * down * aspect
-        from_x = sine * across / aspect
+        from_y = (shear * cosine - sine) * down * self.aspect
+        from_x = sine * across / self.aspect
         x_row = torch.stack([shift[:, 0], cosine * across, from_y], dim=1)
         y_row = torch.stack([shift[:, 1], from_x, (shear * sine + cosine) * down], dim=1)
-        affine = torch.stack([x_row, y_row], dim=1)
-        if self.elastic is None:
-            return affine
-        normal = torch.randn(images, 2, self.elastic.points, generator=generator, device=device)
-        return torch.cat([affine, normal * how.elastic / half.view(1, 2, 1)], dim=2)
+        return torch.stack([x_row, y_row], dim=1)
 
     def distort(self, images: Tensor, coefficients: Tensor) -> Tensor:
-        """(N, C, H, W) pixels → float32 pixels of the same shape; outside is 0.
+        """(N, C, H, W) pixels → float32 pixels of the same shape; outside is 0, or reflects.
 
         In float32 under any autocast: bfloat16 tells a grid's places apart by 1/256.
         """
@@ -100,7 +138,7 @@ class Distorter:
             images.float(),
             grid.movedim(1, -1),
             mode="bilinear",
-            padding_mode="zeros",
+            padding_mode="zeros" if self.how.border == "black" else "reflection",
             align_corners=False,
         )
 

@@ -1,6 +1,6 @@
 """Which images make which mini-batch: cut by index, several of them in a chunk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -11,31 +11,33 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.training.augment import even_bounds, seeded
+from pipeline.training.augmenter import Drawn
 from pipeline.training.balance import even_order
 
 
 class Batch(NamedTuple):
-    """What one step takes: images (N, C, H, W) uint8, their distortions if any, labels (N,)."""
+    """What one step takes: images (N, C, H, W) uint8, labels (N,), numbers of its augmentation."""
 
     images: Tensor
-    coefficients: Tensor | None  # (N, 2, basis)
     labels: Tensor
+    drawn: Drawn
 
 
 class Chunk(NamedTuple):
-    """Several mini-batches in a row: images (N, C, H, W) uint8, labels (N,), size of each."""
+    """Several mini-batches in a row: images (N, C, H, W) uint8, labels (N,), size of each.
+
+    `places` (N,) are the images' indexes into their split, on the CPU.
+    """
 
     images: Tensor
     labels: Tensor
     sizes: list[int]
+    places: Tensor
 
-    def mini_batches(self, coefficients: Tensor | None) -> Iterator[Batch]:
-        """Yield the chunk cut up, each mini-batch with its part of `coefficients`."""
+    def mini_batches(self, drawn: Drawn) -> Iterator[Batch]:
+        """Yield the chunk cut up, each mini-batch with its part of `drawn`."""
         images, labels = torch.split(self.images, self.sizes), torch.split(self.labels, self.sizes)
-        drawn: Sequence[Tensor | None] = [None] * len(images)
-        if coefficients is not None:
-            drawn = torch.split(coefficients, self.sizes)
-        yield from map(Batch, images, drawn, labels)
+        yield from map(Batch, images, labels, drawn.cut(self.sizes))
 
 
 class Split(Protocol):
@@ -108,4 +110,5 @@ class Batches:
         chunks = list(self.plan.cut(self.epoch()))
         tensors = self.fetch(np.concatenate(chunk) for chunk in chunks)
         for chunk, (images, labels) in zip(chunks, tensors, strict=True):
-            yield Chunk(images, labels, [len(batch) for batch in chunk])
+            places = torch.from_numpy(np.concatenate(chunk))
+            yield Chunk(images, labels, [len(batch) for batch in chunk], places)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
-from pipeline.config import Model, Train
+from pipeline.config import Model, Resolved, Scalar
 from pipeline.nets import zoo
 from pipeline.training import averaging, balance, graphs, optimizers, precision
-from pipeline.training.augment import Augmentation, Distorter, mixed, seeded
+from pipeline.training.augment import mixed, seeded
+from pipeline.training.augmenter import Augmenter, Drawn
 from pipeline.training.averaging import Averaging
 from pipeline.training.batches import Batch, Batches, Chunk
 from pipeline.training.freezing import Freezing
@@ -36,7 +37,8 @@ class ImageClassifier(lightning.LightningModule):
     `model` and `train` are these sections of params.yaml as plain dicts: they travel in the
     checkpoint, which `load_from_checkpoint` reads without any class of ours. Raises
     msgspec.ValidationError where they are not what this release takes. With `starts` the net begins
-    with the weights that `model` asks for, if any. The weights in every checkpoint are the averaged
+    with the weights that `model` asks for, if any. `asked` are values as params.yaml had them, by
+    dotted keys, where they are not these: auto. The weights in every checkpoint are the averaged
     ones, where `averaging` is on.
     """
 
@@ -50,12 +52,14 @@ class ImageClassifier(lightning.LightningModule):
         mean: Sequence[float],
         std: Sequence[float],
         starts: bool = False,
+        asked: Mapping[str, Scalar] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        self.hparams["asked"] = dict(asked or {})
         self.hparams["starts"] = False  # a checkpoint has weights of its own
         self.automatic_optimization = False
-        self.recipe = msgspec.convert(train, Train)
+        self.recipe = msgspec.convert(train, Resolved)
         self.image_shape, self.classes = tuple(image_shape), classes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
@@ -85,10 +89,10 @@ class ImageClassifier(lightning.LightningModule):
         """
         place = (self.current_epoch, batch_idx, self.global_rank)
         torch.manual_seed(mixed(self.recipe.seed, *place, DROPOUT))
-        drawn = None
-        if self.distorter:
+        drawn = Drawn()
+        if self.augmenter.on:
             generator = seeded(self.recipe.seed, *place, device=self.device)
-            drawn = self.distorter.draw(len(chunk.images), generator)
+            drawn = self.augmenter.draw(chunk.places, generator, epoch=self.current_epoch)
         plan = self._batches.plan
         first = self.current_epoch * plan.steps + batch_idx * plan.per_chunk
         for number, batch in enumerate(chunk.mini_batches(drawn), start=first):
@@ -100,7 +104,7 @@ class ImageClassifier(lightning.LightningModule):
             self._log_epoch()
 
     def step(self, batch: Batch) -> None:
-        """Distort, forward, loss, backward, update."""
+        """Augment, forward, loss, backward, update."""
         optimizer = cast("LightningOptimizer", self.optimizers())
         error = self.error(batch)
         optimizer.zero_grad()
@@ -110,9 +114,8 @@ class ImageClassifier(lightning.LightningModule):
 
     def error(self, batch: Batch) -> Tensor:
         """Return the mean loss of a mini-batch, and count it in."""
-        images, recipe = batch.images, self.recipe
-        if self.distorter and batch.coefficients is not None:
-            images = self.distorter.distort(images, batch.coefficients)
+        recipe = self.recipe
+        images, shares = self.augmenter.apply(batch.images, batch.drawn)
         with precision.region(recipe.precision, self.device):
             logits = self.net(images)
             smoothing = recipe.label_smoothing
@@ -122,6 +125,7 @@ class ImageClassifier(lightning.LightningModule):
                 batch.labels,
                 label_smoothing=smoothing,
                 weights=self.class_weights,
+                shares=shares,
             )
         self.loss_sum.add_(error.detach().float(), alpha=len(batch.labels))
         return error
@@ -144,10 +148,8 @@ class ImageClassifier(lightning.LightningModule):
             self.net.compile()
 
     def on_train_start(self) -> None:
-        recipe, (_, height, width) = self.recipe, self.image_shape
-        how = Augmentation.of(recipe)
-        size = {"height": height, "width": width}
-        self.distorter = Distorter(how, **size, device=self.device) if how.on else None
+        recipe = self.recipe
+        self.augmenter = Augmenter(recipe, self.image_shape, self.device)
         self.averaging = Averaging(self.net, decay=recipe.averaging) if recipe.averaging else None
         if self.averaging and self.kept_average:
             self.averaging.restore(self.kept_average)

@@ -19,12 +19,13 @@ from pipeline.config import Model
 from pipeline.errors import PipelineError
 from pipeline.nets import zoo
 from pipeline.training import optimizers, precision
-from pipeline.training.augment import Augmentation, Distorter, seeded
+from pipeline.training.augment import seeded
+from pipeline.training.augmenter import Augmenter
 from pipeline.training.losses import loss
 from pipeline.training.memory import free_memory
 
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
     from pipeline.training.classifier import ImageClassifier
 
 FLOAT = 4  # bytes
@@ -76,7 +77,7 @@ def memory(module: "ImageClassifier") -> Memory:
     return Memory(int(SCRATCH * fixed), int(SCRATCH * (maps / DRY + distorted)))
 
 
-def _fixed(net: nn.Module, train: "Train") -> int:
+def _fixed(net: nn.Module, train: "Resolved") -> int:
     matrices, rest = (sum(map(Tensor.numel, part)) for part in optimizers.split(net))
     states = {"sgd": float(train.momentum > 0), "adamw": 2.0, "muon": 1.0}[train.optimizer]
     state = states * matrices + (2 if train.optimizer == "muon" else states) * rest
@@ -169,14 +170,14 @@ def faster_precision(module: "ImageClassifier", device: torch.device) -> tuple[s
 def _pass(
     net: nn.Module, module: "ImageClassifier", device: torch.device, numbers: str, images: int
 ) -> Callable[[], None]:
-    how, (_, height, width) = Augmentation.of(module.recipe), module.image_shape
-    distorter = Distorter(how, height=height, width=width, device=device)
+    augmenter = Augmenter(module.recipe, module.image_shape, device)
     pixels = torch.zeros(images, *module.image_shape, dtype=torch.uint8, device=device)
     labels = torch.zeros(images, dtype=torch.int64, device=device)
+    places = torch.arange(images)
 
     def run() -> None:
-        drawn = distorter.draw(images, seeded(0, device=device))
-        seen = distorter.distort(pixels, drawn) if how.on else pixels
+        drawn = augmenter.draw(places, seeded(0, device=device), epoch=0)
+        seen, _ = augmenter.apply(pixels, drawn)
         with precision.region(numbers, device):
             error = loss(module.recipe.loss, net(seen), labels)
         torch.autograd.backward(error)

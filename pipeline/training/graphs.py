@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from pipeline.training.augmenter import Drawn
 from pipeline.training.batches import Batch
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ class Captured:
     reads: Batch
 
     def replay(self, batch: Batch) -> None:
-        for read, given in zip(self.reads, batch, strict=True):
-            if read is not None and given is not None:
-                read.copy_(given)
+        for read, given in zip(_tensors(self.reads), _tensors(batch), strict=True):
+            read.copy_(given)
         self.graph.replay()
 
 
@@ -109,8 +109,8 @@ class Graphs:
 
     def capture(self, batch: Batch) -> Captured:
         """Capture on this thread alone; dropout's generator gives each replay other numbers."""
-        drawn = None if batch.coefficients is None else batch.coefficients.clone()
-        reads = Batch(batch.images.clone(), drawn, batch.labels.clone())
+        drawn = Drawn(*(None if given is None else given.clone() for given in batch.drawn))
+        reads = Batch(batch.images.clone(), batch.labels.clone(), drawn)
         graph = torch.cuda.CUDAGraph()
         device = batch.images.device.index or 0
         graph.register_generator_state(torch.cuda.default_generators[device])
@@ -124,6 +124,10 @@ class Graphs:
         ):
             self.work(reads)
         return Captured(graph, reads)
+
+
+def _tensors(batch: Batch) -> list[Tensor]:
+    return [given for given in (batch.images, batch.labels, *batch.drawn) if given is not None]
 
 
 def rates_on_device(optimizer: torch.optim.Optimizer, device: torch.device) -> None:

@@ -4,24 +4,41 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
 
-def loss(
+def loss(  # noqa: PLR0913 - what the error is, and what it counts
     name: str,
     logits: Tensor,
     labels: Tensor,
     *,
     label_smoothing: float = 0.0,
     weights: Tensor | None = None,
+    shares: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over the batch; logits (N, classes), labels (N,) class indexes.
 
-    With `weights` (classes,) each image's error counts as much as its class says.
+    With `weights` (classes,) each image's error counts as much as its class says. With `shares`
+    (N,) of mixed images the rest of each is the error against the label before it.
     """
-    how = "mean" if weights is None else "none"
+    if shares is not None:
+        own, other = (
+            _each(name, logits, one, label_smoothing, weights) for one in (labels, labels.roll(1))
+        )
+        return (shares * own + (1 - shares) * other).mean()
+    if weights is not None:
+        return _each(name, logits, labels, label_smoothing, weights).mean()
     if name == "squared_error":
-        error = squared_error(logits, labels, reduction=how)
+        return squared_error(logits, labels)
+    return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+
+
+def _each(
+    name: str, logits: Tensor, labels: Tensor, smoothing: float, weights: Tensor | None
+) -> Tensor:
+    """(N,) errors, weighted by class."""
+    if name == "squared_error":
+        error = squared_error(logits, labels, reduction="none")
     else:
-        error = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction=how)
-    return error if weights is None else (error * weights[labels]).mean()
+        error = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+    return error if weights is None else error * weights[labels]
 
 
 def squared_error(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipeline.nets.head import needed_head
 
 if TYPE_CHECKING:
-    from pipeline.config import Train
+    from pipeline.config import Resolved
 
 BETAS = (0.9, 0.95)  # AdamW's, where Muon leaves parameters to it
 EPS = 1e-8
@@ -18,7 +18,9 @@ NEWTON_SCHULZ_STEPS = 5
 WIDEST = 2048  # the shorter side of a matrix that is orthogonalised: its cube is the price
 
 
-def build(net: nn.Module, train: "Train", *, classes: int | None = None) -> torch.optim.Optimizer:
+def build(
+    net: nn.Module, train: "Resolved", *, classes: int | None = None
+) -> torch.optim.Optimizer:
     """Return the optimizer of `train`; each group keeps its peak learning rate under `peak`.
 
     `classes` tells the head, where `train.backbone_learning_rate` sets it apart. Raises NetError

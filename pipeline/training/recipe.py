@@ -1,6 +1,7 @@
 """What makes the weights what they are: two sections of the parameters, and the data."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -9,13 +10,15 @@ import torch
 from contract import files
 from pipeline import config
 from pipeline.data.arrays import Prepared
+from pipeline.data.kinds import kind_of
 from pipeline.nets import weights, zoo
 from pipeline.tracking.git import CODE
-from pipeline.training import costs, made_with
+from pipeline.training import costs, made_with, resolution
 from pipeline.training.checkpoint import Origin
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.datamodule import ArraysDataModule
 
+AUTO = "auto"
 ROOT = Path(__file__).parents[2]
 
 
@@ -26,6 +29,7 @@ class Recipe:
     model: config.Model
     train: config.Train
     data: Prepared
+    asked: Mapping[str, config.Scalar] = field(default_factory=dict)  # by key, where it said auto
 
     @property
     def origin(self) -> Origin:
@@ -48,10 +52,8 @@ class Recipe:
     @property
     def weights_sha256(self) -> str | None:
         """Of the file that the net starts from; raises WeightsError where it is missing."""
-        if self.model.weights is None:
-            return None
-        weights.read(Path(self.model.weights))
-        return files.sha256_of_file(Path(self.model.weights))
+        path = self.model.weights
+        return files.sha256_of_file(weights.existing(Path(path))) if path else None
 
     @property
     def tags(self) -> dict[str, str]:
@@ -80,17 +82,40 @@ class Recipe:
             mean=list(mean),
             std=list(std),
             starts=True,
+            asked=self.asked,
         )
 
     def resolved(self) -> "Recipe":
-        """Return the recipe with precision auto measured, and say what was found."""
-        if self.train.precision != "auto":
-            return self
-        torch.set_num_threads(self.train.threads)
-        device = made_with.torch_device(self.train)
-        chosen, line = costs.faster_precision(self.classifier(), device)
-        print(line, flush=True)  # noqa: T201
-        return replace(self, train=msgspec.structs.replace(self.train, precision=chosen))
+        """Return the recipe with a value in the place of every auto; what was measured is said."""
+        train: config.Train = resolution.resolve(self.model, self.train, self.data.dataset)
+        if train.precision == AUTO:
+            torch.set_num_threads(train.threads)
+            device = made_with.torch_device(train)
+            chosen, line = costs.faster_precision(replace(self, train=train).classifier(), device)
+            print(line, flush=True)  # noqa: T201
+            train = msgspec.structs.replace(train, precision=chosen)
+        asked, found = (
+            config.flatten({"train": msgspec.to_builtins(one)}) for one in (self.train, train)
+        )
+        differ = {key: value for key, value in asked.items() if found[key] != value}
+        return replace(self, train=train, asked={**self.asked, **differ})
+
+    def in_place_of_auto(self) -> dict[str, config.Scalar]:
+        """For a tracker that has the asked values: `resolved.train.learning_rate` and so on."""
+        found = config.flatten({"train": msgspec.to_builtins(self.train)})
+        return {f"resolved.{key}": found[key] for key in self.asked}
+
+    def plain(self) -> dict[str, object]:
+        """As recipe.json has it: what it was trained by, and what was asked for instead."""
+        sections = {
+            "model": msgspec.to_builtins(self.model),
+            "train": msgspec.to_builtins(self.train),
+        }
+        return {
+            "kind_of_data": kind_of(self.data.dataset),
+            "asked": dict(self.asked),
+            "resolved": config.flatten(sections),
+        }
 
     def batches(self) -> ArraysDataModule:
         return ArraysDataModule(

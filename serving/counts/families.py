@@ -6,7 +6,7 @@ from math import prod
 
 CLASSES = 1000  # class indexes counted one by one
 DRIFT_WINDOWS = 2  # each with the present counts and those before
-DRIFT_PLACES = 1 + 5 * 16 + CLASSES  # images; bins of five histograms at most; predicted classes
+DRIFT_PLACES = 1 + 5 * 16 + 2 + CLASSES  # images; five histograms; known or not; classes
 
 ROUTES = (
     "/predict",
@@ -76,9 +76,6 @@ OF_SERVER = (
     Family(name="worker_restarts_total", kind="counter", labels=(("reason", RESTARTS),),
            text="Workers replaced: they had ended, or gave no sign of life."),
     Family(name="ready_workers", kind="gauge", text="Workers that are ready."),
-    Family(name="shadow_images_total", kind="counter",
-           text="Images that the challenger answered too, beside the primary.",
-           labels=(("outcome", ("agreed", "disagreed", "dropped", "failed")),)),
     Family(name="feedback_images", kind="gauge", text="Images in the feedback inbox."),
     Family(name="feedback_bytes", kind="gauge", text="Bytes in the feedback inbox."),
 )  # fmt: skip
@@ -90,6 +87,8 @@ OF_MODEL = (
            labels=(_CLASS,)),
     Family(name="confidence", kind="histogram", text="Probability of the most probable class.",
            bounds=CONFIDENCES),
+    Family(name="unknown_images_total", kind="counter",
+           text="Images that are less familiar than the model's own threshold."),
     Family(name="queue_images", kind="gauge", text="Images without an answer yet."),
     Family(name="work_seconds", kind="gauge",
            text="Seconds of work that waits, all workers together: scale out by it."),
@@ -99,6 +98,9 @@ OF_MODEL = (
     Family(name="shed_images_total", kind="counter", labels=(("reason", SHED),),
            text="Images not run: no answer by the deadline, a full queue, more than the deadline "
            "allows in one request, too late when their turn came, or their client had left."),
+    Family(name="shadow_images_total", kind="counter",
+           text="Images that the challenger answered too, beside the primary.",
+           labels=(("outcome", ("agreed", "disagreed", "dropped", "failed")),)),
     Family(name="model_loads_total", kind="counter", text="Models loaded."),
     Family(name="model_load_failures_total", kind="counter",
            text="Model files refused; the old model stayed."),

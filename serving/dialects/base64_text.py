@@ -8,6 +8,7 @@ from contract.reading.signatures import format_of
 from serving.errors import BadRequest
 
 _WHITE = b" \t\r\n\f\v"
+_LEAST = b"\t"  # of the characters that may begin a text; raw pixels often begin with 0
 _URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _URL = b"data:"
 _LONGEST_HEAD = 256  # bytes of a data: URL before its comma
@@ -21,6 +22,8 @@ def is_url(text: bytes) -> bool:
 
 def is_picture(text: bytes) -> bool:
     """Whether it begins as a data: URL or a picture's file in base64: raw pixels never do."""
+    if text[:1] < _LEAST:
+        return False
     if is_url(text):
         return True
     packed = text[: 2 * _START].translate(_URL_ALPHABET, _WHITE)[:_START]

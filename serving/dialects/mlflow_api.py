@@ -50,7 +50,8 @@ class Invocations:
         request.context.version = served.facts.version
         served.batcher.expect(request.context)
         images = await self._images(_decoded(request.body), served.facts)
-        probabilities = await served.batcher.answer(images, request.context)
+        answers = await served.answer(images, request.context)
+        probabilities, _ = served.facts.parts(answers)
         body = await made(lambda: _written(probabilities), numbers=probabilities.size)
         return Reply(body, headers=((b"x-model-version", served.facts.version.encode()),))
 

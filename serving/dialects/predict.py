@@ -38,17 +38,18 @@ class Predict:
     async def __call__(self, request: Request) -> Reply:
         options = read_options(request.query)
         served = self.lineup.pick(version=options.version)
-        request.context.version = served.facts.version
-        served.batcher.expect(request.context)
+        facts, context = served.facts, request.context
+        context.version = facts.version
+        served.batcher.expect(context)
         content_type = request.headers.get(b"content-type", b"")
         if options.errors_each:
             return await self._each(request, content_type, served, options)
-        images = await self.reader.read(request.body, content_type, served.facts, options.fit)
-        probabilities = await served.batcher.answer(images, request.context)
-        if probabilities.size <= AT_ONCE:  # without a step more: many requests are one small image
-            return Reply(predictions.body(probabilities, served.facts, options.top_k))
-        write = partial(predictions.body, probabilities, served.facts, options.top_k)
-        return Reply(await made(write, numbers=probabilities.size))
+        images = await self.reader.read(request.body, content_type, facts, options.fit)
+        answers = await served.answer(images, context)
+        if answers.size <= AT_ONCE:  # without a step more: many requests are one small image
+            return Reply(predictions.body(answers, facts, options.top_k))
+        write = partial(predictions.body, answers, facts, options.top_k)
+        return Reply(await made(write, numbers=answers.size))
 
     async def _each(
         self, request: Request, content_type: bytes, served: Served, options: Options
@@ -59,13 +60,13 @@ class Predict:
         )
         faults = {at: one for at, one in enumerate(outcomes) if isinstance(one, ServingError)}
         images = [one for one in outcomes if not isinstance(one, ServingError)]
-        probabilities = (
-            await served.batcher.answer(np.stack(images), request.context)
+        answers = (
+            await served.answer(np.stack(images), request.context)
             if images
             else np.empty((0, len(served.facts.classes)), np.float32)
         )
-        write = partial(predictions.body, probabilities, served.facts, options.top_k, faults)
-        return Reply(await made(write, numbers=probabilities.size))
+        write = partial(predictions.body, answers, served.facts, options.top_k, faults)
+        return Reply(await made(write, numbers=answers.size))
 
 
 def read_options(query: bytes) -> Options:

@@ -1,5 +1,6 @@
 """What /predict takes → pictures' files or numbers: by signature first, then by Content-Type."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from contract.arrays import Images
 from contract.reading.signatures import format_of
 from serving.dialects import base64_text, json_numbers, multipart, npy
+from serving.dialects.json_numbers import AT_ONCE_BYTES
 from serving.dialects.json_text import complaint
 from serving.dialects.off_loop import off_loop
 from serving.dialects.picture_files import File, PictureFiles, are_strings
@@ -51,9 +53,12 @@ class BodyReader:
 
     async def read(self, body: bytes, content_type: bytes, facts: Facts, fit: Fit) -> Images:
         """(N, C, H, W); BadRequest, TooLarge or UnsupportedMediaType for anything but images."""
-        found = await off_loop(self._found, body, content_type, facts)
+        if len(body) <= AT_ONCE_BYTES:  # without off_loop: many requests are one small image,
+            found = self._found(body, content_type, facts)  # and each step shows
+        else:
+            found = await asyncio.to_thread(self._found, body, content_type, facts)
         if isinstance(found, np.ndarray) and fit == _DEFAULT:
-            return found  # at once: many requests are one small image, and each step shows
+            return found
         way = self.files.way(facts, fit)
         if isinstance(found, bytes):
             found = await self.files.of_json(found)
@@ -76,6 +81,8 @@ class BodyReader:
             return self._json(body, facts)
         if format_of(body) is not None:
             return [body]
+        if kind == BINARY:
+            return self._raw(body, facts)
         if kind == b"multipart/form-data":
             return list(multipart.files(body, content_type, limit=self._limit))
         if _is_json(kind, body):
@@ -84,16 +91,25 @@ class BodyReader:
 
     def _other(self, body: bytes, kind: bytes, facts: Facts) -> list[File] | Images:
         if kind == b"application/x-npy" or body.startswith(npy.SIGNATURE):
-            return self._numbers(npy.images(body, facts.image_shape, limit=self._limit), facts)
+            return self._npy(body, facts)
         if kind in {_FORM, _PLAIN}:
             return _texts(body, kind, facts, limit=self._limit)
-        if kind in {BINARY, _NONE}:
-            if base64_text.is_picture(body):
-                return [base64_text.decoded(body)]
-            return self._numbers(raw_images(body, facts.image_shape, limit=self._limit), facts)
+        if kind == _NONE:
+            return self._raw(body, facts)
         if not body and kind.startswith(b"image/"):
             raise BadRequest("the body is empty: send a picture's whole file")
         raise _neither(body, facts)
+
+    def _raw(self, body: bytes, facts: Facts) -> list[File] | Images:
+        """Bytes of whoever says no more than that they are some."""
+        if body.startswith(npy.SIGNATURE):
+            return self._npy(body, facts)
+        if base64_text.is_picture(body):
+            return [base64_text.decoded(body)]
+        return self._numbers(raw_images(body, facts.image_shape, limit=self._limit), facts)
+
+    def _npy(self, body: bytes, facts: Facts) -> Images:
+        return self._numbers(npy.images(body, facts.image_shape, limit=self._limit), facts)
 
     def _json(self, body: bytes, facts: Facts) -> Images | bytes:
         found = _ONLY_IMAGES.match(body)

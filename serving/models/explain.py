@@ -45,7 +45,8 @@ class Explainers:
         try:
             activations = await self.of(served)
         except ModelRefused as error:
-            raise BadRequest(f"this model's only output is probabilities: {error}") from None
+            own = " and ".join(served.facts.outputs)
+            raise BadRequest(f"this model's only output is {own}: {error}") from None
         return await self._apart(lambda: activations.run(images, names))
 
     async def _apart(self, work: Callable[[], T]) -> T:

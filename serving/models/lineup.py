@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from contract.arrays import Images
 from serving.batching.batcher import Batcher
+from serving.context import Context
 from serving.errors import NotFound, Unavailable
-from serving.models.model import Facts, Model
+from serving.models.model import Answers, Facts, Model
 
 
 class Role(Enum):
@@ -27,6 +29,15 @@ class Served:
     @property
     def facts(self) -> Facts:
         return self.model.facts
+
+    async def answer(self, images: Images, context: Context) -> Answers:
+        """Wait in the queue, and note what was unknown; raises as Batcher.answer."""
+        answers = await self.batcher.answer(images, context)
+        facts = self.model.facts
+        if facts.is_judge:
+            least = facts.least_familiarity
+            context.unknown += sum(one < least for one in answers[:, -1].tolist())
+        return answers
 
 
 class Lineup:
@@ -53,8 +64,11 @@ class Lineup:
 
     def pick(self, *, name: str | None = None, version: str | None = None) -> Served:
         """Find the primary, or whom name and version ask for; raises Unavailable, NotFound."""
-        if not self.has_primary:
+        primary = self._served.get(Role.PRIMARY)
+        if primary is None:
             raise Unavailable("no model is loaded yet: try again in a moment")
+        if version is None and (name is None or primary.facts.name == name):
+            return primary
         named = [served for served in self if name is None or served.facts.name == name]
         if not named:
             raise NotFound("no model of this name is served: GET /v2/models lists them")

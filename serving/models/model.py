@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from contract import metadata
-from contract.arrays import Images, Probabilities
+from contract.arrays import Familiarities, Images, Probabilities
 from contract.files import sha256_of_bytes
-from contract.metadata import DatasetMark, MetadataError, Statistics
+from contract.metadata import DatasetMark, Limits, MetadataError, Statistics
 from contract.reading import probes
 from contract.reading.errors import RulesError
 from contract.reading.probes import Probes
@@ -19,6 +20,9 @@ from contract.reading.rules import Rules
 from serving.errors import ModelRefused
 
 _GOLDEN_TOLERANCE = 1e-4  # float32 on another processor; a wrong weight moves far more
+_FAMILIARITY_TOLERANCE = 1e-2  # of a quantile, which is steep where many images lie
+
+Answers = NDArray[np.float32]  # (N, classes); with familiarity as a last column where there is one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,30 @@ class Facts:
     golden_images: Images
     golden_labels: tuple[int, ...]
     golden_probabilities: Probabilities
+    golden_familiarity: tuple[float, ...]
+    limits: Limits | None  # None in files from before
+
+    @property
+    def is_judge(self) -> bool:
+        """Whether the file has the output `familiarity`."""
+        return self.limits is not None and self.limits.familiarity is not None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Of the file, in its order, which is that of `parts`."""
+        return (Model.output_name, Model.familiarity_name)[: 2 if self.is_judge else 1]
+
+    @property
+    def least_familiarity(self) -> float:
+        """Of an image that is known; 0 where the model cannot tell."""
+        return self.limits.familiarity.threshold if self.limits and self.limits.familiarity else 0.0
+
+    def parts(self, answers: Answers) -> tuple[Probabilities, Familiarities | None]:
+        """What Model.answer gives, as probabilities (N, classes) and familiarity (N,)."""
+        classes = len(self.classes)
+        if answers.shape[1] == classes:
+            return answers, None
+        return answers[:, :classes], answers[:, classes]
 
     @property
     def pixels(self) -> int:
@@ -65,6 +93,7 @@ class Model:
 
     input_name: ClassVar[str] = "images"
     output_name: ClassVar[str] = "probabilities"
+    familiarity_name: ClassVar[str] = "familiarity"
 
     def __init__(self, facts: Facts, session: ort.InferenceSession) -> None:
         self.facts = facts
@@ -74,6 +103,18 @@ class Model:
         outputs = self._session.run([self.output_name], {self.input_name: images})
         probabilities: Probabilities = outputs[0]
         return probabilities
+
+    def answer(self, images: Images) -> Answers:
+        """All that the file gives of the images, as one array: Facts.parts takes it apart."""
+        if not self.facts.is_judge:
+            return self(images)
+        names = [self.output_name, self.familiarity_name]
+        probabilities, familiarity = self._session.run(names, {self.input_name: images})
+        classes = probabilities.shape[1]
+        joined = np.empty((len(images), classes + 1), np.float32)
+        joined[:, :classes] = probabilities
+        joined[:, classes] = familiarity
+        return joined
 
 
 def load(content: bytes, *, threads: int) -> Model:
@@ -129,6 +170,8 @@ def _facts(properties: Mapping[str, str], content: bytes) -> Facts:
         golden_images=images,
         golden_labels=said.golden.labels,
         golden_probabilities=probabilities,
+        golden_familiarity=said.golden.familiarity,
+        limits=said.limits,
     )
 
 
@@ -139,13 +182,21 @@ def _check_graph(session: ort.InferenceSession, facts: Facts) -> None:
     outputs: list[tuple[str, str, Any]] = [
         (item.name, item.type, tuple(item.shape[1:])) for item in session.get_outputs()
     ]
-    if outputs != [(Model.output_name, "tensor(float)", (len(facts.classes),))]:
+    expected: list[tuple[str, str, Any]] = [
+        (Model.output_name, "tensor(float)", (len(facts.classes),)),
+        (Model.familiarity_name, "tensor(float)", ()),
+    ]
+    if outputs != expected[: 2 if facts.is_judge else 1]:
+        more = "; familiarity, float32, []" if facts.is_judge else ""
         raise ModelRefused(
-            f"its outputs are {outputs}: probabilities, float32, [{len(facts.classes)}] expected"
+            f"its outputs are {outputs}: probabilities, float32, [{len(facts.classes)}]{more} "
+            "expected"
         )
     golden = (len(facts.golden_images), len(facts.classes))
     if golden[0] == 0 or facts.golden_probabilities.shape != golden:
         raise ModelRefused("its golden inputs and probabilities do not fit each other")
+    if len(facts.golden_familiarity) != (golden[0] if facts.is_judge else 0):
+        raise ModelRefused("its golden inputs and their familiarity do not fit each other")
 
 
 def _check_pixels(facts: Facts) -> None:
@@ -164,16 +215,22 @@ def _self_test(model: Model) -> None:
     """Golden inputs must give the probabilities that the export saw, alone and in one batch."""
     images, expected = model.facts.golden_images, model.facts.golden_probabilities
     try:
-        alone = np.concatenate([model(images[i : i + 1]) for i in range(len(images))])
-        together = model(images)
+        alone = np.concatenate([model.answer(images[i : i + 1]) for i in range(len(images))])
+        together = model.answer(images)
     except Exception as error:  # noqa: BLE001 -- its own exception classes are not public
         raise ModelRefused(f"it does not run: {_first_line(error)}") from None
-    worst = float(max(np.abs(alone - expected).max(), np.abs(together - expected).max()))
-    if not worst <= _GOLDEN_TOLERANCE:
-        raise ModelRefused(
-            f"self-test failed: a golden probability is off by {worst:.3g} "
-            f"(at most {_GOLDEN_TOLERANCE:g}): the file is damaged or the export was wrong"
-        )
+    judged = np.array(model.facts.golden_familiarity, np.float32)
+    checks = [("probability", 0, expected, _GOLDEN_TOLERANCE)]
+    if model.facts.is_judge:
+        checks.append(("familiarity", 1, judged, _FAMILIARITY_TOLERANCE))
+    for what, part, known, allowed in checks:
+        found = [np.asarray(model.facts.parts(answers)[part]) for answers in (alone, together)]
+        worst = float(max(np.abs(one - known).max() for one in found))
+        if not worst <= allowed:
+            raise ModelRefused(
+                f"self-test failed: a golden {what} is off by {worst:.3g} "
+                f"(at most {allowed:g}): the file is damaged or the export was wrong"
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -37,7 +37,7 @@ def seconds_of(model: Model, bounds: Bounds) -> dict[int, float]:
     shape = model.facts.image_shape
 
     def run(images: int) -> object:
-        return model(np.zeros((images, *shape), np.uint8))
+        return model.answer(np.zeros((images, *shape), np.uint8))
 
     return measured(run, most=bounds.slice_images, patience_s=_PATIENCE_S)
 
@@ -53,7 +53,7 @@ def batcher_of(
     longest_s = SHARE * bounds.deadline_s / _RUNS
     slice_items = slice_of(seconds, longest_s=longest_s)
     return Batcher(
-        model,
+        model.answer,
         Speed(seconds, slice_items=slice_items),
         quantum=quantum_of(seconds, slice_items=slice_items),
         queue_items=bounds.queue_of(model),

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 import orjson
 
-from serving.operations.identifiers import identifiers
 from serving.operations.lines import Lines
 from serving.operations.proxies import Proxies
-from serving.wire.messages import Reply, Request
+from serving.wire.messages import Field, Reply, Request
 
 _FLUSH_S = 0.05
 _BUNDLE_LINES = 512
@@ -27,8 +27,10 @@ class AccessLog:
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None
 
-    def write(self, request: Request | None, reply: Reply, seconds: float) -> None:
-        """`request` is None for bytes that never became one."""
+    def write(
+        self, request: Request | None, reply: Reply, seconds: float, fields: Iterable[Field]
+    ) -> None:
+        """`request` is None for bytes that never became one; `fields`: echoed from its head."""
         line: dict[str, object] = {
             "time": round(time.time(), 3),
             "client": None,
@@ -39,29 +41,31 @@ class AccessLog:
             "bytes": len(reply.body),
         }
         if request is not None:
-            self._add(line, request)
+            self._add(line, request, fields)
         self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         if len(self._lines) == 1:
             self._loop.call_later(_FLUSH_S, self.flush)
         elif len(self._lines) == _BUNDLE_LINES:
             self.flush()
 
-    def _add(self, line: dict[str, object], request: Request) -> None:
+    def _add(self, line: dict[str, object], request: Request, fields: Iterable[Field]) -> None:
         headers, context = request.headers, request.context
         line["client"] = self._proxies.client_of(request.client, headers)
         line["method"] = request.method
         line["path"] = request.path[:_LONGEST]
         if b"user-agent" in headers:
             line["user_agent"] = headers[b"user-agent"][:_LONGEST].decode("latin-1")
-        for name, text in identifiers(headers):
-            line[_NAMES[name]] = text.decode()
-
+        for name, text in fields:
+            if name in _NAMES:
+                line[_NAMES[name]] = text.decode()
         if context.version:
             line["version"] = context.version
         if context.images:
             line["images"] = context.images
             line["queue_ms"] = round(context.queue_s * 1000, 3)
             line["run_ms"] = round(context.run_s * 1000, 3)
+        if context.unknown:
+            line["unknown"] = context.unknown
 
     def flush(self) -> None:
         all_out = self._out.put(self._lines)

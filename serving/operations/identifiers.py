@@ -6,7 +6,7 @@ says of traceparent.
 
 import re
 
-from serving.wire.messages import Headers
+from serving.wire.messages import Field, Headers
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 _TRACEPARENT = re.compile(
@@ -15,7 +15,7 @@ _TRACEPARENT = re.compile(
 _KINDS = ((b"x-request-id", _REQUEST_ID), (b"traceparent", _TRACEPARENT))
 
 
-def identifiers(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+def identifiers(headers: Headers) -> tuple[Field, ...]:
     """As the fields that the reply carries, too."""
     if b"x-request-id" not in headers and b"traceparent" not in headers:
         return ()

@@ -43,11 +43,12 @@ export async function fitted(file, { version, fit }) {
   return new Uint8Array(await reply.arrayBuffer());
 }
 
-/** Probabilities in the order of the classes, from C·H·W pixels. */
-export async function probabilities(pixels, { version, classes }) {
+/** From C·H·W pixels: probabilities in the order of the classes, and what the model says of its limits. */
+export async function answer(pixels, { version, classes }) {
   const reply = await post(`predict?version=${version}`, pixels, "application/octet-stream");
   const [prediction] = (await reply.json()).predictions;
-  return classes.map((label) => prediction.probabilities[label]);
+  const { familiarity = null, known = null, set = null } = prediction;
+  return { probabilities: classes.map((label) => prediction.probabilities[label]), familiarity, known, set };
 }
 
 /** Named outputs of the network: Map from name to { shape, data: Float32Array }. */

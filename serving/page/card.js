@@ -13,6 +13,14 @@ function accuracyOf(metrics) {
   return typeof accuracy === "number" ? `${(100 * accuracy).toFixed(2)} %` : null;
 }
 
+const shareOf = (share) => (typeof share === "number" ? `${(100 * share).toFixed(1)} %` : null);
+
+/** How many foreign images are taken for known, of the sets that evaluate made. */
+function foreignOf(metrics) {
+  const known = Object.entries(metrics?.foreign_known ?? {});
+  return known.length ? known.map(([name, share]) => `${name.replaceAll("_", " ")} ${shareOf(share)}`).join(", ") : null;
+}
+
 function origin(dataset) {
   const differs = dataset.name !== dataset.requested;
   return differs ? `${dataset.name} (instead of ${dataset.requested}, which could not be fetched)` : dataset.name;
@@ -37,6 +45,8 @@ export function showCard(host, facts) {
       row("Model", facts.name), row("Version", code(facts.version)), row("Net", facts.net),
       row("Parameters", grouped(facts.parameters)), row("Data set", origin(facts.dataset)),
       row("Accuracy on the test set", accuracyOf(card?.metrics)),
+      row("Known, of the test set", shareOf(card?.metrics?.known?.test)),
+      row("Foreign images taken for known", foreignOf(card?.metrics)),
       row("Classes", facts.classes.length <= 12 ? facts.classes.join(" ") : `${facts.classes.length}, from ${facts.classes[0]} to ${facts.classes.at(-1)}`),
       row("Image", facts.image_shape.join(" × ")),
       row("Git commit", card?.git ? [code(card.git.commit.slice(0, 12)), card.git.dirty ? " with changes that were not committed" : ""] : null),

@@ -8,6 +8,7 @@ import { onTheme } from "./colour.js";
 import { find, h, replace } from "./dom.js";
 import { setUpFeedback } from "./feedback.js";
 import { Inside } from "./inside.js";
+import { tellLimits } from "./limits.js";
 import { Live } from "./live.js";
 import { notice, recovered } from "./notice.js";
 import { percent } from "./numbers.js";
@@ -28,7 +29,7 @@ let models = [];
 let model = null; // the one looked into
 let limit = Infinity; // bytes of a picture's file
 let source = { kind: "blank" };
-let result = null; // { pixels, probabilities, source }
+let result = null; // { pixels, probabilities, familiarity, known, set, source }
 let bars, samples, versus;
 
 const seen = new Seen(find("#seen"), find("#seen-value"));
@@ -93,10 +94,10 @@ async function takeFile(file) {
 
 async function predict(asked) {
   if (asked.kind === "blank") return blank("no picture yet");
-  let pixels, note, probabilities;
+  let pixels, note, answer;
   try {
     ({ pixels, note } = await pixelsOf(asked, model, { pad, limit }));
-    probabilities = await api.probabilities(pixels, model);
+    answer = await api.answer(pixels, model);
   } catch (error) {
     if (error.status === 404) throw error; // another model: asked again
     failed(error);
@@ -106,10 +107,12 @@ async function predict(asked) {
   if (asked.kind === "picture" && !asked.picture) pad.show(pictureOf(pixels));
   seen.show(pixels, model.image_shape);
   find("#seen-note").textContent = note;
+  const { probabilities } = answer;
   bars.show(probabilities);
+  tellLimits(find("#limits"), answer);
   const best = probabilities.indexOf(Math.max(...probabilities));
   say(model.classes[best], percent(probabilities[best]));
-  result = { pixels, probabilities, source: asked };
+  result = { pixels, ...answer, source: asked };
   return result;
 }
 
@@ -119,6 +122,7 @@ function blank(why) {
   seen.show(null, model.image_shape);
   bars.show(null);
   versus.show(null);
+  tellLimits(find("#limits"), null);
   find("#seen-note").textContent = "";
   say("–", why);
   return { pixels: seen.pixels, source };
@@ -139,7 +143,7 @@ async function look(found) {
 async function answerOf(one, found) {
   if (one === model) return found.probabilities;
   const { pixels } = await pixelsOf(found.source, one, { pad, limit });
-  return pixels && api.probabilities(pixels, one);
+  return pixels && (await api.answer(pixels, one)).probabilities;
 }
 
 function useModel(chosen) {

@@ -17,6 +17,9 @@ export function saveJson({ model, source, result, activations }) {
     picture: source.kind,
     image: { shape: model.image_shape, pixels: Array.from(result.pixels) },
     probabilities: Object.fromEntries(model.classes.map((label, i) => [label, result.probabilities[i]])),
+    familiarity: result.familiarity,
+    known: result.known,
+    set: result.set,
     activations: values,
   };
   download(new Blob([JSON.stringify(content)], { type: "application/json" }), `${model.name}-${model.version}.json`);

@@ -10,47 +10,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract.arrays import Images, Probabilities
-from contract.statistics import image_statistics
+from contract import drift
+from contract.arrays import Familiarities, Images, Probabilities
+from contract.drift import DRIFTED, INPUTS, LEAST, UNKNOWN, Counts, Expectation, Feature
 from serving.counts.exposition import escaped
 from serving.counts.families import DRIFT_PLACES
 from serving.counts.sheet import Recorder, Sheet
 from serving.models.model import Facts
 
-Counts = NDArray[np.float64]
-
 WINDOWS = {
     "long": 5000,
     "recent": 500,
 }  # images; as many as DRIFT_WINDOWS; a view holds the last one to two windows
-LEAST = 200  # images below which an index is mostly chance
-DRIFTED = 0.25  # the usual reading: below 0.1 stable, above 0.25 shifted
 SHARE = 0.005  # of the time may go into looking, whatever the load
 BURST_S = 0.06  # of looking that may be saved up: some ten thousand small images
 MOST = 32  # images of one run that are looked at
-_FLOOR = 1e-4  # fraction of an empty bin
-MEASURED = ("ink_mass", "centre_row", "centre_column")  # of each image
-INPUTS = ("intensity", *MEASURED)
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One thing that is watched, and its place among the counts."""
-
-    name: str
-    edges: tuple[float, ...]  # empty for classes
-    expected: Counts
-    at: slice
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What a model's training and validation images looked like."""
-
-    features: tuple[Feature, ...]
-    places: int
 
 
 @dataclass
@@ -67,17 +42,27 @@ class Watch:
         self._windows = _windows(self.recorder.sheet, self.recorder.worker, self.model)
         self._windows[:] = 0  # bins are a model's own
 
-    def __call__(self, images: Images, probabilities: Probabilities) -> None:
+    def __call__(
+        self,
+        images: Images,
+        probabilities: Probabilities,
+        familiarity: Familiarities | None = None,
+    ) -> None:
         now_s = time.perf_counter()
         self._credit_s = min(BURST_S, self._credit_s + SHARE * (now_s - self._then_s))
         self._then_s = now_s
         if self._credit_s > 0:
             start_s = time.thread_time()  # of this thread: what others take is not looking
-            self._look(images[:MOST], probabilities[:MOST])
+            counts = drift.counted(
+                self.expectation,
+                images[:MOST],
+                probabilities[:MOST],
+                None if familiarity is None else familiarity[:MOST],
+            )
+            self._add(counts)
             self._credit_s -= time.thread_time() - start_s
 
-    def _look(self, images: Images, probabilities: Probabilities) -> None:
-        counts = _counts(self.expectation, images, probabilities)
+    def _add(self, counts: Counts) -> None:
         workers = self.recorder.sheet.workers
         for (now, before), size in zip(self._windows, WINDOWS.values(), strict=True):
             if now[0] >= size / workers:
@@ -88,21 +73,8 @@ class Watch:
 
 def expectation(facts: Facts) -> Expectation | None:
     """None for a file without reference histograms, or with too many bins."""
-    reference, answers = facts.statistics.reference, facts.statistics.answers
-    if reference is None:
-        return None
-    histograms = [(name, getattr(reference, name)) for name in INPUTS]
-    rows = [(name, one.edges, one.fractions) for name, one in histograms]
-    if answers is not None:
-        confidence = answers.confidence
-        rows.append(("confidence", confidence.edges, confidence.fractions))
-        rows.append(("predicted_class", (), answers.classes))
-    features, at = [], 1  # place 0 counts the images
-    for name, edges, fractions in rows:
-        bins = slice(at, at + len(fractions))
-        features.append(Feature(name, edges, np.array(fractions, np.float64), bins))
-        at = bins.stop
-    return Expectation(tuple(features), at) if at <= DRIFT_PLACES else None
+    found = drift.expectation(facts.statistics)
+    return found if found and found.places <= DRIFT_PLACES else None
 
 
 def report(sheet: Sheet, facts: Facts, model: str) -> dict[str, Any]:
@@ -111,7 +83,8 @@ def report(sheet: Sheet, facts: Facts, model: str) -> dict[str, Any]:
     features = expected.features if expected else ()
     views = dict(zip(WINDOWS, seen_by_all(sheet, model), strict=True))
     indexes = {name: _indexes(features, seen) for name, seen in views.items()}
-    inputs = [view[name] or 0.0 for view in indexes.values() for name in INPUTS if name in view]
+    told = (*INPUTS, UNKNOWN)
+    inputs = [view[name] or 0.0 for view in indexes.values() for name in told if name in view]
     return {
         "model": {"name": facts.name, "version": facts.version},
         "watched": expected is not None,
@@ -145,13 +118,6 @@ def gauges(sheet: Sheet, facts: Facts, model: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def stability_index(expected: Counts, counts: Counts) -> float:
-    """Σ (seen - expected) · ln(seen / expected) over the bins; 0 for equal fractions."""
-    seen = np.maximum(counts / max(counts.sum(), 1), _FLOOR)
-    wanted = np.maximum(expected, _FLOOR)
-    return float(((seen - wanted) * np.log(seen / wanted)).sum())
-
-
 def seen_by_all(sheet: Sheet, model: str) -> Counts:
     """Counts over all workers: (WINDOWS, places)."""
     rows = [_windows(sheet, worker, model).sum(axis=1) for worker in range(sheet.workers)]
@@ -162,7 +128,7 @@ def seen_by_all(sheet: Sheet, model: str) -> Counts:
 def _indexes(features: Iterable[Feature], seen: Counts) -> dict[str, float | None]:
     enough = seen[0] >= LEAST
     return {
-        one.name: stability_index(one.expected, seen[one.at]) if enough else None
+        one.name: drift.stability_index(one.expected, seen[one.at]) if enough else None
         for one in features
     }
 
@@ -180,24 +146,3 @@ def _plain(feature: Feature, seen: Counts) -> dict[str, Any]:
 def _windows(sheet: Sheet, worker: int, model: str) -> Counts:
     """The counts of one worker, where they stand: (WINDOWS, now and before, places)."""
     return np.asarray(sheet.cells(worker, "drift", model))
-
-
-def _counts(expected: Expectation, images: Images, probabilities: Probabilities) -> Counts:
-    counts = np.zeros(expected.places)
-    counts[0] = len(images)
-    values = dict(zip(MEASURED, image_statistics(images), strict=True))
-    values["confidence"] = probabilities.max(axis=1)
-    for one in expected.features:
-        if one.name == "predicted_class":
-            found = np.bincount(probabilities.argmax(axis=1), minlength=len(one.expected))
-        elif one.name == "intensity":
-            levels = np.bincount(images.reshape(-1), minlength=256)
-            found = np.bincount(_bins(one, np.arange(256)), levels, len(one.expected))
-        else:
-            found = np.bincount(_bins(one, values[one.name]), minlength=len(one.expected))
-        counts[one.at] = found
-    return counts
-
-
-def _bins(feature: Feature, values: NDArray[Any]) -> NDArray[np.intp]:
-    return np.searchsorted(feature.edges[1:-1], values, side="right")

@@ -9,7 +9,7 @@ import hashlib
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,7 +26,7 @@ from serving.dialects.json_text import complaint
 from serving.dialects.picture_files import PictureFiles, are_strings
 from serving.dialects.pixel_values import refuse_scaled
 from serving.errors import BadRequest, NotFound, Unavailable
-from serving.models.lineup import Lineup
+from serving.models.lineup import Lineup, Served
 from serving.models.model import Facts
 from serving.watch.inbox import Inbox
 from serving.wire.messages import Reply, Request
@@ -50,6 +50,8 @@ class Note:
     label: str
     version: str
     dataset: str
+    familiarity: float | None = None  # by the model that is served; None: it cannot tell
+    is_known: bool = False  # what a model that cannot tell is sent takes all the room
 
     @property
     def path(self) -> Path:
@@ -64,6 +66,9 @@ class Note:
         about = PngInfo()
         for key in ("label", "version", "dataset"):
             about.add_itxt(key, getattr(self, key))
+        if self.familiarity is not None:
+            about.add_itxt("familiarity", f"{self.familiarity:.6g}")
+            about.add_itxt("known", str(self.is_known).lower())
         with io.BytesIO() as file:
             Image.fromarray(np.ascontiguousarray(planes)).save(file, "PNG", pnginfo=about)
             return file.getvalue()
@@ -84,17 +89,27 @@ class Feedback:
     async def __call__(self, request: Request) -> Reply:
         if self.inbox is None:
             raise NotFound("feedback is off: the server takes it when started with --feedback")
-        facts = self.lineup.pick().facts
+        served = self.lineup.pick()
         if self._waiting >= _WAITING:
             raise Unavailable("too much feedback at once: try again later")
         self._waiting += 1
         try:
-            note = await self._note(request.body, facts)
+            note = await self._judged(await self._note(request.body, served.facts), served, request)
             loop = asyncio.get_running_loop()
             is_new = await loop.run_in_executor(self._writer, _put, self.inbox, note)
         finally:
             self._waiting -= 1
         return Reply(orjson.dumps({"id": note.path.stem, "label": note.label, "new": is_new}))
+
+    async def _judged(self, note: Note, served: Served, request: Request) -> Note:
+        """Ask the model how familiar the image is; raises as a prediction does."""
+        facts = served.facts
+        if not facts.is_judge:
+            return note
+        answers = await served.answer(note.image[None], request.context)
+        familiarity = float(answers[0, -1])
+        is_known = familiarity >= facts.least_familiarity
+        return replace(note, familiarity=familiarity, is_known=is_known)
 
     async def _note(self, body: bytes, facts: Facts) -> Note:
         """Raise BadRequest, and for pictures what they raise."""
@@ -129,7 +144,7 @@ class Feedback:
 
 
 def _put(inbox: Inbox, note: Note) -> bool:
-    return inbox.put(note.path, note.content)
+    return inbox.put(note.path, note.content, is_known=note.is_known)
 
 
 def _folder(name: str) -> str:

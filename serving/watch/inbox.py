@@ -14,6 +14,7 @@ from serving.errors import SettingsRefused, Unavailable
 from serving.settings import Settings
 
 LEAST_FREE_BYTES = 64 << 20  # of the disk are left to others
+KEPT_FREE = 0.2  # of the room: for images that the model does not know, which teach it most
 
 
 def inbox_of(settings: Settings, recorder: Recorder) -> "Inbox | None":
@@ -49,14 +50,17 @@ class Inbox:
                 "give a folder that can"
             ) from None
 
-    def put(self, path: Path, content: bytes) -> bool:
-        """Store it whole or not at all; False: it is known. Raises Unavailable when full."""
+    def put(self, path: Path, content: bytes, *, is_known: bool = False) -> bool:
+        """Store it whole or not at all; False: it is there. Raises Unavailable when full.
+
+        What the model knows (`is_known`) may not take the room that is kept for the rest.
+        """
         target = self.folder / path
         try:
             with self._locked():
                 if target.exists():
                     return False
-                self._check_room(len(content))
+                self._check_room(len(content), 1 - KEPT_FREE if is_known else 1.0)
                 write_bytes(target, content)
                 self._add(1, len(content))
         except OSError as error:
@@ -65,20 +69,23 @@ class Inbox:
             ) from None
         return True
 
-    def _check_room(self, size: int) -> None:
-        if not self._has_room(size):
+    def _check_room(self, size: int, part: float) -> None:
+        if not self._has_room(size, part):
             self._recount()  # a review may have emptied it
-            if not self._has_room(size):
+            if not self._has_room(size, part):
+                kept = (
+                    "" if part == 1 else ", a fifth of it kept for images the model does not know"
+                )
                 raise Unavailable(
                     f"the feedback inbox is full ({self.most_images} images or {self.most_bytes} "
-                    "bytes): it takes more when it has been reviewed"
+                    f"bytes{kept}): it takes more when it has been reviewed"
                 )
         if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES + size:
             raise Unavailable("the feedback inbox's disk is full: try again later")
 
-    def _has_room(self, size: int) -> bool:
+    def _has_room(self, size: int, part: float) -> bool:
         images, taken = self._totals()
-        return images < self.most_images and taken + size <= self.most_bytes
+        return images < part * self.most_images and taken + size <= part * self.most_bytes
 
     def _totals(self) -> tuple[float, float]:
         sheet = self.recorder.sheet

@@ -12,6 +12,7 @@ from serving.errors import ServingError
 JSON = b"application/json"
 BINARY = b"application/octet-stream"
 
+Field = tuple[bytes, bytes]
 Headers = dict[bytes, bytes]  # names in lower case; repeated fields joined with ", "
 
 _SECURITY = (
@@ -33,6 +34,10 @@ class Target(Protocol):
     def refusal(self) -> ServingError | None:
         """Why it leads nowhere."""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the same head leads there for as long as the server runs."""
+
 
 class Request(NamedTuple):
     """One request, whole; or a refused one, whose body nobody waits for."""
@@ -53,7 +58,7 @@ class Reply(NamedTuple):
     body: bytes | bytearray
     status: int = 200
     content_type: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[Field, ...] = ()
     closes: bool = False
     policy: bytes = _NOTHING_LOADS  # header lines for caches and browsers
 
@@ -61,29 +66,34 @@ class Reply(NamedTuple):
         self, *, keep_alive: bool, with_body: bool = True
     ) -> tuple[bytes] | tuple[bytes, bytes | bytearray]:
         """Head and body as they go out; a large body is not copied behind its head."""
-        apart = with_body and len(self.body) > _COPIED_BYTES
-        extra = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])
-        head = b"%bcontent-type: %b\r\ncontent-length: %d\r\ndate: %b\r\n%b%b%b%b%b\r\n%b" % (
-            _status_line(self.status),
-            self.content_type,
-            len(self.body),
-            _date(int(time())),
-            _SECURITY,
-            self.policy,
-            b"" if self.policy is not _NOTHING_LOADS else _NO_STORE,
+        body = self.body
+        apart = with_body and len(body) > _COPIED_BYTES
+        extra = b"".join([b"%b: %b\r\n" % pair for pair in self.headers]) if self.headers else b""
+        head = b"%b%d\r\n%b\r\n%b" % (
+            _start(self.status, self.content_type, self.policy, keep_alive, int(time())),
+            len(body),
             extra,
-            b"" if keep_alive else b"connection: close\r\n",
-            bytes(self.body) if with_body and not apart else b"",
+            bytes(body) if with_body and not apart else b"",
         )
-        return (head, self.body) if apart else (head,)
+        return (head, body) if apart else (head,)
 
 
-@lru_cache(maxsize=128)
-def _status_line(status: int) -> bytes:
+@lru_cache(maxsize=64)
+def _start(
+    status: int,
+    content_type: bytes,
+    policy: bytes,
+    keep_alive: bool,  # noqa: FBT001 -- for each reply, and the cache takes longer with names
+    now_s: int,
+) -> bytes:
+    """A head up to its content-length: the same for all replies of a kind in one second."""
     phrase = HTTPStatus(status).phrase if status in _KNOWN else "Client Closed Request"
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
-
-
-@lru_cache(maxsize=1)
-def _date(now_s: int) -> bytes:
-    return format_date_time(now_s).encode()
+    return b"%bcontent-type: %b\r\ndate: %b\r\n%b%b%b%bcontent-length: " % (
+        f"HTTP/1.1 {status} {phrase}\r\n".encode(),
+        content_type,
+        format_date_time(now_s).encode(),
+        _SECURITY,
+        policy,
+        b"" if policy is not _NOTHING_LOADS else _NO_STORE,
+        b"" if keep_alive else b"connection: close\r\n",
+    )

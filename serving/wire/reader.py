@@ -1,7 +1,5 @@
 """Bytes of one connection → Requests; refuses whatever is too large, ambiguous or malformed."""
 
-from collections.abc import Callable
-
 import httptools
 
 from serving.context import Context
@@ -11,10 +9,9 @@ from serving.wire.body import Body
 from serving.wire.budget import Budget
 from serving.wire.limits import Limits, Phase
 from serving.wire.messages import Headers, Request, Target
+from serving.wire.repeating import Judge, Known, Watch
 
 _THROWN_AWAY_BYTES = 64 << 10  # of a refused request's body, so that its connection goes on
-
-Judge = Callable[[str, str, Headers], Target]  # of method, path and header fields
 
 
 class _EnoughError(Exception):
@@ -37,12 +34,15 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._client = client
         self._over = False
-        self._finished = 0  # requests
+        self._finished = 0  # requests, since the connection was idle
         self._offers = False  # another protocol, so the head will be fed again without it
         self._keeps = True  # the connection, after this request
         self._method = self._path = ""
         self._query = b""
         self._target: Target | None = None
+        self._watch = Watch()
+        self._known: Known | None = None
+        self._lacks_bytes = 0  # of a known head's body
         self._start()
 
     def _start(self) -> None:
@@ -54,13 +54,51 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Raise the ServingError that the caller must read before the connection closes."""
+        at = 0
+        while self._known is not None and at < len(data) and not self._over:
+            if self._lacks_bytes:
+                at = self._go_on(data, at)
+            elif self.phase is Phase.IDLE and data.startswith(self._known.head, at):
+                at = self._begin_again(data, at, self._known)
+            else:
+                break
+        if at < len(data):
+            self._parse(data[at:])
+
+    def _begin_again(self, data: bytes, at: int, known: Known) -> int:
+        """Take up a request whose head is known; give where the next bytes begin."""
+        if not known.begin(self._judge):
+            self._known = None
+            return at
+        self.phase = Phase.BODY
+        self.body.expect(known.length)
+        self._lacks_bytes = known.length
+        return self._go_on(data, at + len(known.head))
+
+    def _go_on(self, data: bytes, at: int) -> int:
+        part = data[at : at + self._lacks_bytes]
+        if part:
+            self.body.add(part)
+            self._lacks_bytes -= len(part)
+        if not self._lacks_bytes and self._known is not None:
+            self.phase = Phase.IDLE
+            self.complete.append(self._known.request(self.body.taken()))
+        return at + len(part)
+
+    def _parse(self, data: bytes) -> None:
+        if self.phase is Phase.IDLE:
+            self._watch.begin(data)
+            self._finished = 0
         while not self._over:
+            self._watch.add(len(data))
             try:
                 self._feed(data)
             except httptools.HttpParserUpgrade as offer:
                 data = self._declined() + data[offer.args[0] :]
             else:
-                return
+                break
+        if self._finished == 1 and self.phase is Phase.IDLE and self.complete:
+            self._known = self._watch.known(self.complete[-1])
 
     def _feed(self, data: bytes) -> None:
         finished = self._finished

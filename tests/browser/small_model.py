@@ -29,6 +29,8 @@ from pipeline.data.raw import Source
 from pipeline.evaluation.card import Card, replay_shown
 from pipeline.evaluation.training_record import Replay
 from pipeline.export import activations_file, model_file
+from pipeline.export.model_file import Asked
+from pipeline.export.temperature import Temperature
 from pipeline.nets import zoo
 from pipeline.training.augment import Augmentation, Distorter
 from serving.pictures.digit import fit_digit
@@ -38,6 +40,7 @@ Rows = list[list[float]]  # probabilities: a list for each image
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 EPOCHS, BATCH, TRAIN, VALIDATION = 8, 64, 1200, 200
 SHEET = 80  # px, of which the digit takes half
+ASKED = Asked(kept=0.95, coverage=0.95, temperature=Temperature(1.0, "as it is"))
 RATE, REPLAYED = 3e-3, 6
 THINGS = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -84,7 +87,9 @@ def _export(folder: Path, net: nn.Module, prepared: Prepared, *, name: str) -> t
         hyperparameters={"model.name": name},
         params_sha256="1" * 64,
     )
-    model = model_file.model_bytes(net, metadata, prepared.val, golden=10)
+    model = model_file.make(
+        net, metadata, train=prepared.train, validation=prepared.val, golden=10, asked=ASKED
+    ).content
     sha256 = files.sha256_of_bytes(model)
     activations = activations_file.activations_bytes(net, metadata.image_shape, model_sha256=sha256)
     files.write_bytes(folder / "model.onnx", model)

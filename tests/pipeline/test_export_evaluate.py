@@ -17,6 +17,7 @@ from contract import files
 from pipeline import command
 from pipeline.config import load
 from pipeline.data import arrays
+from pipeline.evaluation import foreign
 from pipeline.export import onnx_run
 from pipeline.stages import evaluate, export
 from pipeline.training import checkpoint
@@ -137,7 +138,10 @@ def test_metrics_are_those_of_the_predictions(finished: Workspace) -> None:
     saved = np.load(finished.root / "models/model.predictions.npz")
     expected = accuracy_score(saved["labels"], saved["probabilities"].argmax(axis=1))
     assert found["test"]["accuracy"] == pytest.approx(expected)
-    assert list(found) == ["on_validation", "robustness", "test"]
+    limits = ["foreign_auroc", "foreign_known", "known"]
+    assert list(found) == [*limits, "on_validation", "robustness", "test"]
+    assert found["foreign_auroc"].keys() == foreign.MAKERS.keys()
+    assert 0.5 <= found["known"]["test"] <= 1
     assert set(found["robustness"]) == {"blur", "inverted", "noise", "rotation", "shift"}
     assert all(0 <= value <= 1 for value in found["robustness"].values())
 
@@ -160,7 +164,7 @@ def test_plots_and_tables(finished: Workspace) -> None:
     written = {path.name for path in (finished.root / "plots/evaluate").iterdir()}
     pictures = {
         "confusion", "curves", "feature_maps", "filters", "mistakes", "reliability", "replay",
-        "robustness",
+        "robustness", "strangers",
     }  # fmt: skip
     assert written == {f"{name}.png" for name in pictures} | {
         "confusion.csv",
@@ -178,10 +182,11 @@ def test_report_needs_no_network(finished: Workspace) -> None:
     addresses = set(re.findall(r"https?://[^\s\"'<]+", page))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert "<script" not in page
-    assert page.count("<svg") == 8
+    assert page.count("<svg") == 9
     assert "THIS IS NOT" not in page.upper()
     for text in (PREPARED.dataset.sha256_of_all, "train.learning_rate", 'id="lineage"'):
         assert text in page
+    assert "99 validation images, and there are 40" in page  # why there are no sets
     anchors = re.findall(r'href="#(\w+)"', page)
     assert anchors
     assert all(f'id="{anchor}"' in page for anchor in anchors)

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,32 @@ from numpy.typing import NDArray
 from tests.serving.live import Server, serving
 from tests.serving.onnx_files import answers, build_model
 
+LIMITS = {
+    "familiarity": {"method": "mean", "kept": 0.95, "threshold": 0.4, "images": 100},
+    "conformal": {"coverage": 0.9, "least": 0.2, "images": 100},
+    "temperature": 1.0,
+}
+REFERENCE: dict[str, Any] = {"intensity": {"edges": [0.0, 255.0], "fractions": [1.0]}}
+ANSWERS = {
+    "classes": [0.1] * 10,
+    "confidence": {"edges": [0.0, 1.0], "fractions": [1.0]},
+    "unknown": {"edges": [0.0, 0.4, 1.0], "fractions": [0.05, 0.95]},
+}
+
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of a one-matrix model for 28 by 28 digits."""
     path = tmp_path_factory.mktemp("tiny") / "model.onnx"
     path.write_bytes(build_model())
+    return path
+
+
+@pytest.fixture(scope="session")
+def judge_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a model that knows bright images: of a mean of 0.4 and more."""
+    path = tmp_path_factory.mktemp("judge") / "model.onnx"
+    path.write_bytes(build_model(limits=LIMITS, answers=ANSWERS, reference=REFERENCE))
     return path
 
 

@@ -138,22 +138,36 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
     reference: dict[str, Any] | None = None,
     answers: dict[str, Any] | None = None,
     more: dict[str, str] | None = None,
+    limits: dict[str, Any] | None = None,
 ) -> bytes:
-    """Make an ONNX file as the export stage does, with random weights."""
+    """Make an ONNX file as the export stage does, with random weights.
+
+    With `limits` that name a familiarity, it is the output of that name: the mean brightness.
+    """
     nodes, weights = _NETS[net](shape, classes, seed)
+    outputs = [
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])
+    ]
+    if limits and limits["familiarity"]:
+        weights["axes"] = np.array([1, 2, 3], np.int64)
+        nodes.append(
+            helper.make_node("ReduceMean", ["scaled", "axes"], ["familiarity"], keepdims=0)
+        )
+        outputs.append(helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["batch"]))
     weights["scale"] = np.array(1 / 255, np.float32)
     graph = helper.make_graph(
         nodes,
         "graph",
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["batch", *shape])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", classes])],
+        outputs,
         [numpy_helper.from_array(array, key) for key, array in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     golden = np.random.default_rng(1).integers(0, 256, (classes, *shape)).astype(np.uint8)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    expected = session.run(None, {"images": golden})[0] + (0.01 if spoil_golden else 0)
-    metadata = _metadata(golden, expected, source) | {
+    found, *familiar = session.run(None, {"images": golden})
+    expected = found + (0.01 if spoil_golden else 0)
+    metadata = _metadata(golden, expected, source, *familiar) | {
         "model_name": name,
         "net": net,
         "parameters": str(sum(array.size for array in weights.values())),
@@ -166,13 +180,17 @@ def build_model(  # noqa: PLR0913 -- each is a choice of some test
             }
         ),
     }
-    helper.set_model_props(model, metadata | (more or {}))
+    said = {"limits": json.dumps(limits)} if limits else {}
+    helper.set_model_props(model, metadata | said | (more or {}))
     content: bytes = model.SerializeToString()
     return content
 
 
 def _metadata(
-    golden: NDArray[np.uint8], expected: NDArray[np.float32], source: str
+    golden: NDArray[np.uint8],
+    expected: NDArray[np.float32],
+    source: str,
+    familiarity: NDArray[np.float32] | None = None,
 ) -> dict[str, str]:
     """Give what the export writes of classes, data and golden images."""
     classes, shape = expected.shape[1], golden.shape[1:]
@@ -187,7 +205,8 @@ def _metadata(
         "params_sha256": "2" * 64,
         "golden": json.dumps(
             {"images": base64.b64encode(golden.tobytes()).decode(),
-             "labels": expected.argmax(axis=1).tolist(), "probabilities": expected.tolist()}
+             "labels": expected.argmax(axis=1).tolist(), "probabilities": expected.tolist(),
+             "familiarity": [] if familiarity is None else familiarity.tolist()}
         ),
     }  # fmt: skip
 

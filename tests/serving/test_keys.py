@@ -8,6 +8,7 @@ from serving.errors import SettingsRefused
 from serving.keys import keys_of
 from tests.serving.live import Server, serving, start_process
 from tests.serving.load import eventually, replace
+from tests.serving.wire.raw_http import RawClient, head
 
 
 def status_with(server: Server, key: str) -> int:
@@ -20,13 +21,19 @@ def test_keys_change_without_a_restart(tiny_model: Path, tmp_path: Path, workers
     file = tmp_path / "keys"
     file.write_text("# those of today\nfirst\n\n second \n")
     flags = ("--model", str(tiny_model), "--workers", workers, "--api-key-file", str(file))
-    with serving(*flags) as server:
+    with serving(*flags) as server, RawClient(server) as open_before:
+        asks = head("/model", "X-API-Key: first", method="GET")
+        for _ in range(3):
+            open_before.send(asks)
+            assert open_before.reply().status == 200
         assert [status_with(server, key) for key in ("first", "second")] == [200, 200]
         assert [status_with(server, key) for key in ("third", "", "# those of today")] == [401] * 3
         replace(file, b"second\nthird\n")
         eventually(
             lambda: all(status_with(server, "first") == 401 for _ in range(10)), "the new keys"
         )
+        open_before.send(asks)
+        assert open_before.reply().status == 401  # an equal head, on a connection from before
         assert [status_with(server, key) for key in ("second", "third")] == [200, 200]
         file.write_text("")
         eventually(lambda: "the keys from before stay" in "".join(server.log), "a warning")

@@ -74,27 +74,28 @@ class V2:
 
     async def infer(self, request: Request, *, name: str, version: str | None = None) -> Reply:
         served = self.lineup.pick(name=name, version=version)
-        request.context.version = served.facts.version
-        served.batcher.expect(request.context)
-        inference = await read(request, served.facts, self.files)
+        facts, context = served.facts, request.context
+        context.version = facts.version
+        served.batcher.expect(context)
+        inference = await read(request, facts, self.files)
         layers = inference.layers
-        if not layers:
-            probabilities = await served.batcher.answer(inference.images, request.context)
-            return await _written(inference, {Model.output_name: probabilities}, served.facts)
-        arrays = await self.explainers.run(served, inference.images, layers)
+        arrays: dict[str, Array] = {}
+        if layers:
+            arrays = await self.explainers.run(served, inference.images, layers)
         if len(layers) < len(inference.outputs):
-            arrays[Model.output_name] = await served.batcher.answer(
-                inference.images, request.context
-            )
-        return await _written(inference, arrays, served.facts)
+            answers = await served.answer(inference.images, context)
+            arrays |= zip(inference.own, facts.parts(answers), strict=False)
+        return await _written(inference, arrays, facts)
 
     def _max_pixels(self, served: Served) -> int:
         most = served.facts.rules.max_pixels
         return min(self.bounds.max_pixels or most, most)
 
     async def _outputs(self, served: Served) -> list[dict[str, Any]]:
-        """Probabilities; and what the sidecar offers, where there is one."""
+        """What the model's file gives; and what the sidecar offers, where there is one."""
         outputs = [_tensor(Model.output_name, "FP32", (len(served.facts.classes),))]
+        if served.facts.is_judge:
+            outputs.append(_tensor(Model.familiarity_name, "FP32", ()))
         try:
             shapes = (await self.explainers.of(served)).shapes
         except ModelRefused:

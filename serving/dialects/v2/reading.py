@@ -53,12 +53,13 @@ class Wanted:
 class Inference:
     images: Images
     outputs: tuple[Wanted, ...]
+    own: tuple[str, ...]  # outputs of the model's file
     id: str | None = None
 
     @property
     def layers(self) -> list[str]:
-        """Outputs beside the probabilities, unchecked: only the sidecar knows them."""
-        return [wanted.name for wanted in self.outputs if wanted.name != Model.output_name]
+        """Outputs that are not the model's own, unchecked: only the sidecar knows them."""
+        return [wanted.name for wanted in self.outputs if wanted.name not in self.own]
 
 
 async def read(request: Request, facts: Facts, files: PictureFiles) -> Inference:
@@ -67,7 +68,7 @@ async def read(request: Request, facts: Facts, files: PictureFiles) -> Inference
     if length == 0:
         found = raw_or_picture(request.body, facts, files)
         images = await files.images(found, files.way(facts)) if isinstance(found, list) else found
-        return Inference(images, (Wanted(Model.output_name, is_binary=True),))
+        return Inference(images, (Wanted(Model.output_name, is_binary=True),), facts.outputs)
     text = request.body if length is None else request.body[:length]
     binary = None if length is None else memoryview(request.body)[length:]
     body = _decoded(text)
@@ -76,7 +77,7 @@ async def read(request: Request, facts: Facts, files: PictureFiles) -> Inference
     outputs = _outputs(body)
     request.context.limit_s = min(request.context.limit_s, _timeout_s(body.parameters))
     images = await tensors.images(body.inputs, binary, facts, files)
-    return Inference(images, outputs, body.id)
+    return Inference(images, outputs, facts.outputs, body.id)
 
 
 def _header_length(request: Request) -> int | None:

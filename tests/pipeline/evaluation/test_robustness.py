@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from contract.arrays import Images
+from pipeline.data.kinds import Kind
 from pipeline.evaluation import robustness
 
 GENERATOR = np.random.default_rng(0)
@@ -81,12 +82,37 @@ def test_accuracy_is_over_all_images_and_changes(monkeypatch: pytest.MonkeyPatch
         assert robustness.accuracy_under(challenge, predict, images, labels) == 0.5
 
 
-def test_every_challenge_keeps_shape_and_type() -> None:
-    """All challenges of params.yaml give uint8 of the shape they got, three channels too."""
-    images = np.random.default_rng(1).integers(0, 256, (3, 3, 12, 9), dtype=np.uint8)
-    listed = robustness.challenges(shift=2, rotation=15.0, noise=0.2, blur=1.0)
+def test_light_and_colours() -> None:
+    """Twice as bright ends at white; without colours all channels are the luminance."""
+    pixels = np.array([[[[100]], [[200]], [[30]]]], np.uint8)
+    assert robustness.lit(pixels, GENERATOR, factor=2.0).ravel().tolist() == [200, 255, 60]
+    assert robustness.lit(pixels, GENERATOR, factor=0.5).ravel().tolist() == [50, 100, 15]
+    assert robustness.greyed(pixels, GENERATOR).ravel().tolist() == [151, 151, 151]
+
+
+def test_jpeg_keeps_what_is_smooth() -> None:
+    """A flat picture comes back, a noisy one does not; its order of channels stays."""
+    flat = np.zeros((1, 3, 16, 16), np.uint8)
+    flat[:, 0] = 200
+    back = robustness.compressed(flat, GENERATOR).astype(int)
+    assert np.abs(back - flat).max() <= 6
+    noisy = np.random.default_rng(0).integers(0, 256, (1, 3, 16, 16), dtype=np.uint8)
+    assert np.abs(robustness.compressed(noisy, GENERATOR).astype(int) - noisy).mean() > 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [("digits", {"inverted"}), ("grey", {"light"}), ("photos", {"grey", "jpeg", "light"})],
+)
+def test_every_challenge_keeps_shape_and_type(kind: Kind, own: set[str]) -> None:
+    """All challenges of params.yaml give uint8 of the shape they got, and say what they mean."""
+    channels = 3 if kind == "photos" else 1
+    images = np.random.default_rng(1).integers(0, 256, (3, channels, 12, 9), dtype=np.uint8)
+    listed = robustness.challenges(kind, shift=2, rotation=15.0, noise=0.2, blur=1.0)
     assert [challenge.name for challenge in listed] == sorted(c.name for c in listed)
+    assert {one.name for one in listed} == {"blur", "noise", "rotation", "shift", *own}
     for challenge in listed:
+        assert robustness.meaning(challenge.name)
         for change in challenge.changes:
             changed = change(images, np.random.default_rng(0))
             assert (changed.dtype, changed.shape) == (images.dtype, images.shape)

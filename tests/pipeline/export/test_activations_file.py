@@ -195,6 +195,6 @@ def test_layers_that_cannot_be_shown_stop_no_model(capsys: pytest.CaptureFixture
     session = onnx_run.open_session(pair.activations)
     layers = json.loads(session.get_modelmeta().custom_metadata_map["layers"])
     assert [layer["kind"] for layer in layers] == ["input", "softmax"]
-    (answers,) = onnx_run.open_session(pair.model).run(None, {"images": IMAGES})
+    answers = onnx_run.open_session(pair.model).run(None, {"images": IMAGES})[0]
     (same,) = session.run(["probabilities"], {"images": IMAGES})
     np.testing.assert_allclose(answers, same, atol=1e-6)

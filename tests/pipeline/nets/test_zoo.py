@@ -65,7 +65,7 @@ def test_takes_a_step(name: str) -> None:
     net = build(name).train()
     # muon orthogonalises a matrix of 25,088 x 4,096 for a minute here: adamw, as in benchmarks/zoo
     kind = PARAMS.train.optimizer if name in SMALL else "adamw"
-    steps = optimizer(net, msgspec.structs.replace(PARAMS.train, optimizer=kind))
+    steps = optimizer(net, config.settled(msgspec.structs.replace(PARAMS.train, optimizer=kind)))
     torch.autograd.backward(loss("cross_entropy", net(some_images()), torch.tensor([0, 3])))
     steps.step()
     for parameter in net.parameters():

@@ -13,12 +13,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pipeline import config
-from pipeline.training.augment import Augmentation, Distorter
+from pipeline.training.augmenter import Augmenter
 from pipeline.training.batches import Batch
 from pipeline.training.classifier import ImageClassifier
 
 PARAMS = config.load(Path(__file__).parents[3] / "params.yaml")
-CODE = str(Path(config.__file__).parent)
+CODE = str(Path(config.__file__).parents[1])
 FAMILIES = ["lenet", "alexnet", "zfnet", "googlenet", "vgg11", "resnet18", "densenet121"]
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "lift_fresh")
 SHAPE, IMAGES = (1, 28, 28), 4
@@ -79,7 +79,7 @@ def _place() -> str:
 
 def module(name: str, device: str, **train: Any) -> ImageClassifier:  # noqa: ANN401 - any field of Train
     """A net on a device that need not exist, ready for `error`."""
-    recipe = msgspec.structs.replace(PARAMS.train, **train)
+    recipe = config.settled(msgspec.structs.replace(PARAMS.train, **train))
     with torch.device(device):
         made = ImageClassifier(
             model=msgspec.to_builtins(PARAMS.model) | {"name": name},
@@ -88,15 +88,14 @@ def module(name: str, device: str, **train: Any) -> ImageClassifier:  # noqa: AN
         ).train()  # fmt: skip
         made.loss_sum = torch.zeros(())
     made._device = torch.device(device)  # noqa: SLF001 - as Trainer.fit does
-    made.distorter = Distorter(Augmentation.of(recipe), height=28, width=28, device=device)
+    made.augmenter = Augmenter(recipe, SHAPE, device)
     return made
 
 
 def batch(made: ImageClassifier, device: str) -> Batch:
-    assert made.distorter is not None
-    drawn = made.distorter.draw(IMAGES, torch.Generator())
+    drawn = made.augmenter.draw(torch.arange(IMAGES), torch.Generator(), epoch=0)
     images = torch.empty(IMAGES, *SHAPE, dtype=torch.uint8, device=device)
-    return Batch(images, drawn, torch.empty(IMAGES, dtype=torch.int64, device=device))
+    return Batch(images, torch.empty(IMAGES, dtype=torch.int64, device=device), drawn)
 
 
 def on_fake_gpu(net: nn.Module) -> None:

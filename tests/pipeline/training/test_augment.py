@@ -1,6 +1,7 @@
 """Distortions: still where nothing is asked for, exact where that can be worked out."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from pipeline.training.elastic import SMOOTHNESS, SPACING, ElasticField
 STILL = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "elastic": 0.0}
 
 
-def distorter(*, height: int = 28, width: int = 28, **how: float) -> Distorter:
+def distorter(*, height: int = 28, width: int = 28, **how: Any) -> Distorter:  # noqa: ANN401 - any field
     return Distorter(Augmentation(**(STILL | how)), height=height, width=width)
 
 
@@ -121,3 +122,58 @@ def test_seeded_by_every_number() -> None:
 def test_even_bounds() -> None:
     """Ten in three parts: none differs from another by more than one."""
     assert even_bounds(10, 3) == [0, 3, 6, 10]
+
+
+def test_a_mirror_is_exact() -> None:
+    """Left and right change places, to the pixel; drawn, about half of the images."""
+    mirroring = distorter(mirror="random")
+    images = some_images()
+    drawn = mirroring.draw(3, seeded(0), mirrored=torch.tensor([True, False, True]))
+    made = mirroring.distort(images, drawn)
+    for number in (0, 2):
+        torch.testing.assert_close(made[number], images[number].flip(-1).float(), atol=0.01, rtol=0)
+    torch.testing.assert_close(made[1], images[1].float(), atol=0.01, rtol=0)
+    many = mirroring.draw(1000, seeded(0))
+    assert 400 < int((many[:, 0, 1] < 0).sum()) < 600
+
+
+def test_shifts_are_whole_where_nothing_bends() -> None:
+    """A shifted photo is not blurred: every pixel is one of the image, its border reflected."""
+    shifting = distorter(shift=2.0, border="reflect")
+    images = some_images()[:1].expand(200, -1, -1, -1)
+    drawn = shifting.draw(200, seeded(0))
+    moved = {tuple(pair) for pair in (drawn[:, :, 0] * 14).round().int().tolist()}
+    assert moved == {(x, y) for x in range(-2, 3) for y in range(-2, 3)}
+    made = shifting.distort(images, drawn)
+    torch.testing.assert_close(made, made.round(), atol=0.02, rtol=0)
+    by_two = distorter(shift=2.0, border="reflect")
+    right = torch.tensor([[[2 / 14, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+    edge = by_two.distort(some_images()[:1], right)[..., -2:]
+    torch.testing.assert_close(
+        edge, some_images()[:1, ..., -2:].flip(-1).float(), atol=0.02, rtol=0
+    )
+
+
+def test_a_crop_lies_within_the_image() -> None:
+    """No place outside is asked for, and the area is between the least and all of it."""
+    cropping = distorter(crop=0.25)
+    drawn = cropping.draw(500, seeded(0))
+    across, down = drawn[:, 0, 1], drawn[:, 1, 2]
+    assert (drawn[:, 0, 0].abs() + across).max() <= 1 + 1e-6
+    assert (drawn[:, 1, 0].abs() + down).max() <= 1 + 1e-6
+    assert 0.2 < (across * down).min() < 0.3
+    assert (across * down).max() <= 1 + 1e-6
+
+
+def test_the_trivial_choice_warps_some_images() -> None:
+    """One warp each for five kinds of thirteen, of the table's strengths; the rest stay."""
+    choosing = distorter(trivial=True)
+    kind = torch.arange(13)
+    drawn = choosing.draw(13, seeded(0), chosen=(kind, torch.ones(13)))
+    still = choosing.draw(
+        13, seeded(0), chosen=(torch.zeros(13, dtype=torch.int64), torch.ones(13))
+    )
+    assert torch.equal(drawn[[0, *range(6, 13)]], still[[0, *range(6, 13)]])
+    torch.testing.assert_close(drawn[1, 0, 1], torch.tensor(math.cos(math.radians(30))))
+    torch.testing.assert_close(drawn[2, 0], torch.tensor([0.0, 1.0, 0.3]))
+    torch.testing.assert_close(drawn[5, 1], torch.tensor([0.6, 0.0, 1.0]))

@@ -15,7 +15,7 @@ from pipeline.training.averaging import Averaging
 from pipeline.training.losses import loss
 from pipeline.training.schedules import fraction
 
-TRAIN = config.load(Path(__file__).parents[3] / "params.yaml").train
+TRAIN = config.settled(config.load(Path(__file__).parents[3] / "params.yaml").train)
 
 
 def output(layers: nn.Sequential) -> nn.Linear:

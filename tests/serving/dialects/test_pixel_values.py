@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -67,6 +67,7 @@ def test_zeros_and_ones_are_refused_where_training_was_brighter(
         refuse_scaled(images, is_bright=bright)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
 def test_the_shape_of_nested_lists_is_seen(shape: list[int]) -> None:
     """From brackets and commas alone; what is ragged has none."""

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+import contract.drift
 from serving.counts.sheet import Recorder, Sheet
 from serving.models.model import load
 from serving.watch import drift
@@ -89,9 +90,9 @@ def test_shifted_images_raise_it_and_the_like_do_not(model_file: Path, workers: 
         send(server, strokes(1024, 1))
         for _ in range(4):
             calm = server.get("/drift")
-            assert calm["images"] >= drift.LEAST
+            assert calm["images"] >= contract.drift.LEAST
             assert not calm["drifted"]
-            assert all(calm["indexes"][name] < 0.1 for name in drift.INPUTS)
+            assert all(calm["indexes"][name] < 0.1 for name in contract.drift.INPUTS)
         send(server, np.roll(strokes(1024, 2), 4, axis=3))
         moved = server.get("/drift")
         assert moved["drifted"]
@@ -142,10 +143,10 @@ def test_counts_are_those_of_the_definition(content: bytes) -> None:
 
 def test_index_is_the_naive_sum() -> None:
     """Zero for equal fractions; else the textbook sum, empty bins held above zero."""
-    assert drift.stability_index(np.array([0.5, 0.5]), np.array([3.0, 3.0])) == 0
-    found = drift.stability_index(np.array([0.5, 0.5]), np.array([9.0, 1.0]))
+    assert contract.drift.stability_index(np.array([0.5, 0.5]), np.array([3.0, 3.0])) == 0
+    found = contract.drift.stability_index(np.array([0.5, 0.5]), np.array([9.0, 1.0]))
     assert found == pytest.approx(0.4 * np.log(0.9 / 0.5) - 0.4 * np.log(0.1 / 0.5))
-    assert np.isfinite(drift.stability_index(np.array([1.0, 0.0]), np.array([0.0, 5.0])))
+    assert np.isfinite(contract.drift.stability_index(np.array([1.0, 0.0]), np.array([0.0, 5.0])))
 
 
 def test_old_images_are_forgotten(content: bytes) -> None:

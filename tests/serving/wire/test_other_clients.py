@@ -1,8 +1,6 @@
 """Clients that offer HTTP/2 with their first request, and send a body behind the offer."""
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,20 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.serving.installed import installed
 from tests.serving.live import Server
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 POST = Path(__file__).with_name("Post.java")
-
-
-def installed(program: str, *, required_by: str) -> str:
-    """Give its path; skip the test where it is absent, unless the environment requires it."""
-    found = shutil.which(program)
-    if found is None and not os.environ.get(required_by):
-        pytest.skip(f"{program} is not installed")
-    assert found, f"{required_by} is set, and {program} is not installed"
-    return found
 
 
 def rows(body: str) -> Probabilities:
