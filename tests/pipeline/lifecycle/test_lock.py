@@ -1,5 +1,6 @@
 """dvc.lock holds what was asked for, a model's file what was trained with: both are compared."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ MARK = DatasetMark(
 )
 
 
-def trained(asked: dict[str, str | int | float | bool | None]) -> Metadata:
+def trained(asked: Mapping[str, str]) -> Metadata:
     done = {"train.optimizer": "muon", "train.learning_rate": 0.02, "train.epochs": 3}
-    return replace(read(metadata("a-model", MARK)), hyperparameters=done, asked=asked)
+    return replace(read(metadata("a-model", MARK)), hyperparameters=done, asked=dict(asked))
 
 
 def test_asked_is_compared_with_asked(tmp_path: Path) -> None:
