@@ -142,7 +142,7 @@ zoo: setup ## Compare the convnets that came after on the chosen data set
 readme: setup ## Ask models/model.onnx what README shows
 	$(IN_VENV) python -m benchmarks.readme
 
-pictures: setup ## Take docs/*.png anew of models/model.onnx and its run; needs Chromium
+pictures: setup ## Take the pictures of docs anew: the page, and MLflow of a small project; needs Chromium
 	$(IN_VENV) python -m documents.pictures
 
 reference: setup ## Write docs/reference from the code

@@ -5,9 +5,7 @@ terminal's goes to both. Here all three are handled in DVC's own process, so tha
 where it can go on (docs/how-to/cluster.md).
 """
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +17,7 @@ import psutil
 from dvc.stage import run as dvc_stage
 
 from contract.preemption import PREEMPTED, SIGNALS
+from convnet import slurm
 from pipeline.command import SHELLS
 
 POLL_S = 0.1
@@ -111,32 +110,25 @@ def _outermost(process: psutil.Process) -> list[psutil.Process]:
     return [found for child in children for found in _outermost(child)] or [process]
 
 
+def was_job_ended() -> bool:
+    """Return whether SLURM ends this job, and has told its tasks alone, as it does at first."""
+    job = slurm.job()
+    return job is not None and slurm.is_ending(job)
+
+
 def leave(preemption: Preemption) -> int:
     """Say in a line that the work goes on, ask SLURM to start it again; return the exit status.
 
-    SIGUSR1 is what a job file asks for before its time is over. SIGTERM asks for nothing: SLURM
-    itself starts again whom it preempts, and a job that somebody cancelled must stay so.
+    SIGUSR1 is what a job file asks for before its time is over. After SIGTERM the job's own record
+    decides: one that somebody cancelled stays so.
     """
     if set(preemption.received) == {signal.SIGINT}:
         sys.stderr.write(f"interrupted: {GOES_ON}\n")
         return INTERRUPTED
-    names = ", ".join(number.name for number in preemption.received)
-    job = os.environ.get("SLURM_JOB_ID")
-    asked = job is not None and signal.SIGUSR1 in preemption.received
+    names = ", ".join(number.name for number in preemption.received) or "by SLURM"
     sys.stderr.write(f"preempted ({names}): {GOES_ON}\n")
+    job = slurm.job()
+    if job is not None and (signal.SIGUSR1 in preemption.received or slurm.is_ending(job)):
+        sys.stderr.write(f"{slurm.requeue(job)}\n")
     sys.stderr.flush()
-    if job is not None and asked:
-        _requeue(job)
     return PREEMPTED
-
-
-def _requeue(job: str) -> None:
-    command = ["scontrol", "requeue", job]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    except OSError as error:
-        said = str(error)
-    else:
-        said = "" if done.returncode == 0 else done.stderr.strip()
-    result = f"not put back into the queue ({said}): submit it again" if said else "queued again"
-    sys.stderr.write(f"job {job} is {result}\n")

@@ -29,4 +29,6 @@ def reproduce(arguments: Sequence[str]) -> int:
     """Do what `main` does, without its words about the results."""
     with preemption.passed_on() as signals:
         status = int(dvc(["repro", *arguments]))
-    return preemption.leave(signals) if status and signals.received else status
+    if status and (signals.received or preemption.was_job_ended()):
+        return preemption.leave(signals)
+    return status

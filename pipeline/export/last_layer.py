@@ -16,11 +16,11 @@ BATCH = 256
 
 def find(net: nn.Module, image_shape: Sequence[int]) -> nn.Linear | None:
     """The linear layer whose output, (N, classes), is the net's; None where it ends otherwise."""
-    given: dict[int, nn.Linear] = {}  # by the identity of what it gave
+    given: list[tuple[nn.Linear, object]] = []  # kept alive: another may not get its identity
 
     def remember(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
         if isinstance(module, nn.Linear) and inputs and inputs[0].ndim == 2:  # noqa: PLR2004 - (N, features)
-            given[id(output)] = module
+            given.append((module, output))
 
     layers = [module for module in net.modules() if isinstance(module, nn.Linear)]
     handles = [layer.register_forward_hook(remember) for layer in layers]
@@ -28,7 +28,7 @@ def find(net: nn.Module, image_shape: Sequence[int]) -> nn.Linear | None:
     try:
         with torch.no_grad():
             logits = net.eval()(torch.zeros((1, *image_shape), dtype=torch.uint8))
-        return given.get(id(logits))
+        return next((layer for layer, output in given if output is logits), None)
     finally:
         net.train(was_training)
         for handle in handles:
@@ -52,11 +52,15 @@ class WithFeatures(nn.Module):
             handle.remove()
 
 
-class AllAnswers(WithFeatures):
+class AllAnswers(nn.Module):
     """uint8 images (N, C, H, W) → (probabilities, logits, features)."""
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        logits, features = super().forward(images)
+    def __init__(self, net: nn.Module, last: nn.Linear) -> None:
+        super().__init__()
+        self.inner = WithFeatures(net, last)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, features = self.inner(images)
         return logits.softmax(dim=1), logits, features
 
 

@@ -38,15 +38,12 @@ class Weights:
 
 def read(path: Path) -> Weights:
     """Raises WeightsError where there is no such file, or it is no state_dict."""
+    existing(path)
     try:
         if path.suffix == ".safetensors":
             content: Any = load_file(path)
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise WeightsError(
-            f"model.weights: {path} does not exist: bring the file there, or set it to null"
-        ) from None
     except (
         OSError, RuntimeError, EOFError, UnpicklingError, ValueError, SafetensorError,
         zipfile.BadZipFile,
@@ -65,6 +62,15 @@ def read(path: Path) -> Weights:
         )
     normalised = (tuple(own["mean"]), tuple(own["std"])) if {"mean", "std"} <= set(own) else None
     return Weights({_bare(name): value for name, value in content.items()}, normalised)
+
+
+def existing(path: Path) -> Path:
+    """Raises WeightsError where there is no such file."""
+    if not path.is_file():
+        raise WeightsError(
+            f"model.weights: {path} does not exist: bring the file there, or set it to null"
+        )
+    return path
 
 
 @torch.no_grad()

@@ -12,6 +12,10 @@ from pipeline.evaluation.training_record import Curves
 from pipeline.report import html, layer_words
 from pipeline.report.numbers import SPACE, count, percent
 
+CHANGED = (
+    "rotation", "scale", "shear", "shift", "elastic", "mirror", "colour", "erase", "mixup", "cutmix"
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Page:
@@ -84,7 +88,8 @@ def training(page: Page) -> str:
 
 
 def _start(card: Card) -> str:
-    return "pretrained" if card.hyperparameters.get("model.pretrained") else "random"
+    starts = (card.hyperparameters.get(f"model.{key}") for key in ("pretrained", "weights"))
+    return "pretrained" if any(starts) else "random"
 
 
 def _epochs(number: int) -> str:
@@ -92,8 +97,8 @@ def _epochs(number: int) -> str:
 
 
 def _distortion(card: Card) -> str:
-    keys = ("rotation", "scale", "shear", "shift", "elastic")
-    if not any(card.hyperparameters.get(f"train.{key}") for key in keys):
+    asked = card.hyperparameters
+    if not any(asked.get(f"train.{key}", "none") not in {0, "none"} for key in CHANGED):
         return ""
     return " Training can look worse than validation, since its images are distorted at random."
 

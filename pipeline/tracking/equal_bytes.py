@@ -7,9 +7,13 @@ import tempfile
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from pipeline.tracking import lookup
 from pipeline.tracking.lookup import COMPLETE
+from pipeline.tracking.onnx_model import SHA256
+
+COPIED = (SHA256, MLFLOW_RUN_NOTE)
 
 
 def adopt(client: MlflowClient, run_id: str, checkpoint_sha256: str) -> None:
@@ -38,6 +42,6 @@ def adopt(client: MlflowClient, run_id: str, checkpoint_sha256: str) -> None:
         client.log_artifacts(run_id, folder)
     if equal.outputs and equal.outputs.model_outputs:
         client.log_outputs(run_id, equal.outputs.model_outputs)
-    onnx = equal.data.tags["onnx.sha256"]
-    tags = {"onnx.sha256": onnx, "duplicate_of": equal.info.run_id, COMPLETE: "true"}
+    known = {key: equal.data.tags[key] for key in COPIED if key in equal.data.tags}
+    tags = {**known, "duplicate_of": equal.info.run_id, COMPLETE: "true"}
     client.log_batch(run_id, tags=[RunTag(*pair) for pair in tags.items()])

@@ -52,10 +52,8 @@ class Recipe:
     @property
     def weights_sha256(self) -> str | None:
         """Of the file that the net starts from; raises WeightsError where it is missing."""
-        if self.model.weights is None:
-            return None
-        weights.read(Path(self.model.weights))
-        return files.sha256_of_file(Path(self.model.weights))
+        path = self.model.weights
+        return files.sha256_of_file(weights.existing(Path(path))) if path else None
 
     @property
     def tags(self) -> dict[str, str]:

@@ -76,9 +76,6 @@ OF_SERVER = (
     Family(name="worker_restarts_total", kind="counter", labels=(("reason", RESTARTS),),
            text="Workers replaced: they had ended, or gave no sign of life."),
     Family(name="ready_workers", kind="gauge", text="Workers that are ready."),
-    Family(name="shadow_images_total", kind="counter",
-           text="Images that the challenger answered too, beside the primary.",
-           labels=(("outcome", ("agreed", "disagreed", "dropped", "failed")),)),
     Family(name="feedback_images", kind="gauge", text="Images in the feedback inbox."),
     Family(name="feedback_bytes", kind="gauge", text="Bytes in the feedback inbox."),
 )  # fmt: skip
@@ -101,6 +98,9 @@ OF_MODEL = (
     Family(name="shed_images_total", kind="counter", labels=(("reason", SHED),),
            text="Images not run: no answer by the deadline, a full queue, more than the deadline "
            "allows in one request, too late when their turn came, or their client had left."),
+    Family(name="shadow_images_total", kind="counter",
+           text="Images that the challenger answered too, beside the primary.",
+           labels=(("outcome", ("agreed", "disagreed", "dropped", "failed")),)),
     Family(name="model_loads_total", kind="counter", text="Models loaded."),
     Family(name="model_load_failures_total", kind="counter",
            text="Model files refused; the old model stayed."),

@@ -84,4 +84,5 @@ def _facts(served: Served) -> dict[str, Any]:
         "params_sha256": facts.params_sha256,
         "dataset": msgspec.to_builtins(facts.dataset),
         "statistics": msgspec.to_builtins(facts.statistics),
+        "limits": msgspec.to_builtins(facts.limits),
     }

@@ -19,6 +19,7 @@ _log = logging.getLogger("serving")
 
 _NICENESS = 10  # low, yet never so low that a busy machine starves it while it holds the GIL
 _PART = 0.01  # of one processor's time may go into comparing
+_ROLE = "challenger"
 _OUTCOMES = ("agreed", "disagreed", "dropped", "failed")
 
 
@@ -29,7 +30,9 @@ class Shadow:
         self._share = share
         self._due = 0.0  # slices; one is taken whenever a whole one is due
         self._waiting: queue.Queue[tuple[Model, Images, Probabilities]] = queue.Queue(maxsize=1)
-        self._counts = {name: recorder.counter("shadow_images_total", name) for name in _OUTCOMES}
+        self._counts = {
+            name: recorder.counter("shadow_images_total", _ROLE, name) for name in _OUTCOMES
+        }
         self.challenger: Model | None = None  # whose counts these are
         self._counting = threading.Lock()
         self._rests_until_s = 0.0
@@ -44,7 +47,7 @@ class Shadow:
                 counter.set(0)
 
     def __call__(
-        self, images: Images, probabilities: Probabilities, _: Familiarities | None
+        self, images: Images, probabilities: Probabilities, _: Familiarities | None = None
     ) -> None:
         challenger = self.challenger
         if challenger is None:

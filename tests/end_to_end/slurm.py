@@ -42,7 +42,10 @@ MinJobAge=300
 KillWait=20
 ReturnToService=2
 NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=60
+PartitionName=urgent Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
 
 
@@ -99,7 +102,10 @@ def slurm() -> Iterator[Slurm]:
                 wait_for((folder / "munge.socket").exists)
         made = Slurm(configuration)
         wait_for(lambda: _is_idle(made))
-        yield made
+        try:
+            yield made
+        finally:
+            _end_jobs(made)
 
 
 def _cannot(reason: str) -> None:
@@ -143,8 +149,18 @@ def _running(*command: str) -> Iterator[None]:
 
 
 def _is_idle(made: Slurm) -> bool:
+    return _said(made, "sinfo", "--noheader", "--format=%T") == "idle"
+
+
+def _end_jobs(made: Slurm) -> None:
+    """Leave none behind where a test has failed: they would outlive the daemons."""
+    _said(made, "scancel", "--me", "--full", "--signal=KILL")
+    _said(made, "scancel", "--me")
+    wait_for(lambda: not _said(made, "squeue", "--noheader"))
+
+
+def _said(made: Slurm, *command: str) -> str:
     done = subprocess.run(
-        ["sinfo", "--noheader", "--format=%T"], env=os.environ | made.variables,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.stdout.strip() == "idle"
+        command, env=os.environ | made.variables, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()

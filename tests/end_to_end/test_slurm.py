@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,31 +39,75 @@ def wait_for_epoch(project: Project, least: int) -> None:
     wait_for(reached)
 
 
-def test_a_preempted_job_ends_in_one_run_with_equal_bytes(cluster: Slurm, tmp_path: Path) -> None:
-    """Two tasks stop at the same step, the job is requeued, and goes on after the last epoch."""
-    project = fresh(tmp_path / "checkout")
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A checkout that has trained on two devices, without SLURM; its commit is trained again."""
+    project = fresh(tmp_path_factory.mktemp("undisturbed") / "checkout")
     project.set_params({"train": {"epochs": EPOCHS, "devices": 2, "strategy": "ddp"}})
     project.commit("Train on two devices")
-    whole = project.copy(tmp_path / "undisturbed")
-    whole.run("python", "-m", "convnet", "repro", "train", PYTHONPATH=str(whole.root))
+    project.run("python", "-m", "convnet", "repro", "train")
+    return project
 
-    def on_cluster(*command: str) -> str:
-        return cluster.run(*command, folder=project.root, environment=project.environment)
 
-    job = on_cluster("sbatch", "--parsable", "deploy/slurm/train.sbatch", "train")
+def started(cluster: Slurm, project: Project) -> str:
+    """Give the number of a job that trains, some epochs after its start."""
+    job = on(cluster, project, "sbatch", "--parsable", "deploy/slurm/train.sbatch", "train")
     wait_for_epoch(project, random.randrange(EPOCHS // 2))  # noqa: S311 - a moment like any other
-    on_cluster("scancel", "--signal=USR1", "--batch", job)  # as --signal does near the time's end
+    return job
+
+
+def on(cluster: Slurm, project: Project, *command: str) -> str:
+    return cluster.run(*command, folder=project.root, environment=project.environment)
+
+
+def copy(undisturbed: Project, root: Path) -> Project:
+    made = undisturbed.copy(root)
+    (root / ".venv").symlink_to(undisturbed.root / ".venv")
+    return replace(made, environment={**made.environment, "PYTHONPATH": str(root)})
+
+
+@pytest.mark.parametrize(
+    "preemption",
+    [
+        ("scancel", "--signal=USR1", "--batch"),  # as --signal does near the time's end
+        ("sbatch", "--partition=urgent", "--ntasks=2", "--wrap=true"),  # takes the node, by SIGTERM
+    ],
+    ids=["told", "taken"],
+)
+def test_a_preempted_job_ends_in_one_run_with_equal_bytes(
+    preemption: tuple[str, ...], cluster: Slurm, undisturbed: Project, tmp_path: Path
+) -> None:
+    """Two tasks stop at the same step, the job is requeued, and goes on after the last epoch."""
+    project = copy(undisturbed, tmp_path / "checkout")
+    job = started(cluster, project)
+    on(cluster, project, *preemption, *([job] if preemption[0] == "scancel" else []))
     state = wait_for_end(cluster, job)
     log = (project.root / f"slurm-{job}.log").read_text()
     assert state == "COMPLETED", log
     assert "stopped by a signal in epoch" in log
+    assert f"job {job} is queued again" in log
     assert "goes on after epoch=" in log
     (run,) = project.runs()
     assert run.info.status == "FINISHED"
     history = project.store.get_metric_history(run.info.run_id, "curves/val_loss")
     assert sorted(metric.step for metric in history) == list(range(1, EPOCHS + 1))
     for path in ("models/model.ckpt", "plots/train/curves.csv"):
-        assert sha256(project, path) == sha256(whole, path), path
+        assert sha256(project, path) == sha256(undisturbed, path), path
+
+
+def test_a_cancelled_job_stays_cancelled(
+    cluster: Slurm, undisturbed: Project, tmp_path: Path
+) -> None:
+    """It gets the signal of a preempted one, and stops in order, but is not queued again."""
+    project = copy(undisturbed, tmp_path / "checkout")
+    job = started(cluster, project)
+    on(cluster, project, "scancel", job)
+    wait_for(lambda: cluster.is_over(job))
+    assert cluster.job(job)["JobState"] == "CANCELLED"
+    log = (project.root / f"slurm-{job}.log").read_text()
+    assert "preempted (SIGTERM): the same command goes on" in log
+    assert "queued again" not in log
+    assert [run.info.status for run in project.runs()] == ["KILLED"]
 
 
 def test_the_tasks_of_an_array_share_a_study(cluster: Slurm, tmp_path: Path) -> None:

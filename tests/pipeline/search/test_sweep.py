@@ -49,3 +49,21 @@ def test_nothing_complete_is_said(study: optuna.Study) -> None:
     """What to do first."""
     with pytest.raises(SweepError, match="`make sweep` first"):
         sweep.best(study)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "variables"),
+    [(2, {}), (1, {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2", "RANK": "0"})],
+)
+def test_a_sweep_starts_its_own_processes(
+    nodes: int, variables: dict[str, str], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials on several machines, or a sweep in each process of torchrun: one line, no work."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    params = Path("params.yaml").read_text()
+    params = params.replace("num_nodes: 1", f"num_nodes: {nodes}")
+    Path("params.yaml").write_text(params.replace("strategy: auto", "strategy: ddp "))
+    given = sweep.Sweep(repository, Place(studies.local(repository), "a"), Path("sweep.yaml"), 3)
+    with pytest.raises(SweepError, match=r"starts its own.*without torchrun"):
+        sweep.run(given, workers=1)

@@ -8,6 +8,7 @@ from mlflow.entities import Run
 from pipeline.lifecycle import doctor
 from pipeline.tracking import store as tracking
 from pipeline.tracking.ending import ended_with
+from pipeline.tracking.lookup import PARENT, TRAINING
 from pipeline.tracking.run import TrackedRun, now_ms
 from tests.mlflow_server import Server, serving
 from tests.pipeline.cases import prepared_set
@@ -83,6 +84,27 @@ def test_deleted_run_is_left_alone(
         run.add_metrics({"val_loss": 1.0}, step=epoch)
     assert capsys.readouterr().err.count("takes no more") == 1
     assert not unsent(store.root)
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_trials_lie_below_their_sweep(
+    store: tracking.Store, parent_first: bool  # noqa: FBT001 - a case
+) -> None:  # fmt: skip
+    """Whichever of them reaches the store first, as from several machines after an outage."""
+    training = "a" * 32
+
+    def parent() -> None:
+        store.create("stripes-classifier", "a sweep", {TRAINING: training}, PARAMS).add_children()
+
+    if parent_first:
+        parent()
+    trial = store.create("stripes-classifier", "a trial", {PARENT: training}, PARAMS)
+    assert ("mlflow.parentRunId" in trial.tags) == parent_first
+    if not parent_first:
+        parent()
+    above = store.of_training(training)
+    assert above is not None
+    assert trial.tags["mlflow.parentRunId"] == above.id
 
 
 def content(store: tracking.Store, run: Run) -> dict[str, object]:

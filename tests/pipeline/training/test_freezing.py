@@ -12,11 +12,13 @@ import torchvision
 from torch import Tensor, nn
 
 from pipeline import config
-from pipeline.nets.errors import NetError
+from pipeline.nets.errors import NetError, WeightsError
 from pipeline.training import optimizers, trainer
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.datamodule import ArraysDataModule
 from pipeline.training.freezing import Freezing
+from pipeline.training.recipe import Recipe
+from tests.pipeline.cases import prepared_set
 from tests.pipeline.training.test_same_bytes import FirstCheckpoint, some_images
 
 pytestmark = pytest.mark.filterwarnings(
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 PARAMS = config.load(Path(__file__).parents[3] / "params.yaml")
-START = {"name": "resnet18", "weights": "data/weights/net.pth"}
+START: dict[str, object] = {"name": "resnet18", "weights": "data/weights/net.pth"}
 State = dict[str, Tensor]
 
 
@@ -120,12 +122,26 @@ def test_several_processes_drop_what_they_do_not_use(weights: State) -> None:  #
     assert net.bn1.training
 
 
+def test_another_file_is_another_training(weights: State) -> None:
+    """Its hash is part of what a training is keyed by; a missing one is said in a line."""
+    model = msgspec.structs.replace(PARAMS.model, **START)
+    recipe = Recipe(model, PARAMS.train, prepared_set())
+    before = recipe.key
+    assert recipe.tags["weights.sha256"]
+    weights["fc.bias"] += 1.0
+    torch.save(weights, "data/weights/net.pth")
+    assert recipe.key != before
+    Path("data/weights/net.pth").unlink()
+    with pytest.raises(WeightsError, match=r"data/weights/net\.pth does not exist"):
+        _ = recipe.key
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 def test_the_backbone_has_a_rate_of_its_own(optimizer: str) -> None:
     """All before the head learns by a part of the rate, the head by all of it."""
     train = msgspec.structs.replace(
-        config.settled(PARAMS.train), optimizer=optimizer, learning_rate=0.01, backbone_learning_rate=0.001,
-        adamw_learning_rate=0.002,
+        config.settled(PARAMS.train), optimizer=optimizer, learning_rate=0.01,
+        backbone_learning_rate=0.001, adamw_learning_rate=0.002,
     )  # fmt: skip
     net = torchvision.models.resnet18(num_classes=4)
     found = optimizers.build(net, train, classes=4)

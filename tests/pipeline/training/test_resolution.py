@@ -104,7 +104,9 @@ def test_the_checkpoint_and_the_file_say_both(tmp_path: Path) -> None:
     assert trained.asked == made.asked
     assert trained.asked["train.rotation"] == PARAMS.train.rotation, "auto stood above it"
     assert trained.asked["train.augmentation"] == "auto"
-    pair = from_checkpoint.export(trained, made.data, name=None, golden=2, tolerance=1e-4, kept=0.95,
-        temperature=1.0, coverage=0.99)  # fmt: skip
+    pair = from_checkpoint.export(
+        trained, made.data, name=None, golden=2, tolerance=1e-4, kept=0.95, temperature=1.0,
+        coverage=0.99,
+    )  # fmt: skip
     assert b'"train.augmentation":"auto"' in pair.model.replace(b" ", b"")
     assert made.plain()["kind_of_data"] == "grey"

@@ -22,8 +22,9 @@ Images = NDArray[np.uint8]
 
 def outcomes(server: Server) -> dict[str, float]:
     names = ("agreed", "disagreed", "dropped", "failed")
-    sample = "serving_shadow_images_total"
-    return {name: server.metric(f'{sample}{{outcome="{name}"}}') for name in names}
+    labels = 'role="challenger",model="digits-classifier"'
+    sample = f"serving_shadow_images_total{{{labels},outcome="
+    return {name: server.metric(f'{sample}"{name}"}}') for name in names}
 
 
 def ask(server: Server, images: Images) -> NDArray[np.float32]:
@@ -154,7 +155,8 @@ def test_counts_are_of_one_challenger(tiny_model: Path, images: Images) -> None:
     first.may_answer.set()
     second.may_answer.set()
     counted = {
-        name: recorder.counter("shadow_images_total", name) for name in ("agreed", "dropped")
+        name: recorder.counter("shadow_images_total", "challenger", name)
+        for name in ("agreed", "dropped")
     }
     eventually(lambda: counted["agreed"].value > 0, "the second is compared")
     assert {name: counter.value for name, counter in counted.items()} == {
@@ -185,7 +187,8 @@ def test_it_rests_after_a_comparison(tiny_model: Path, images: Images) -> None:
     model, recorder, shadow = alone(tiny_model)
     shadow.follow(Busy(model))
     agreed, dropped = (
-        recorder.counter("shadow_images_total", name) for name in ("agreed", "dropped")
+        recorder.counter("shadow_images_total", "challenger", name)
+        for name in ("agreed", "dropped")
     )
     shadow(images, model(images))
     eventually(lambda: agreed.value == len(images), "the first is compared")
@@ -209,7 +212,7 @@ def test_another_challenger_does_not_rest_for_the_one_before(
     shadow.follow(model)
     assert first.done.wait(10)
     time.sleep(0.3)  # it would rest by now
-    agreed = recorder.counter("shadow_images_total", "agreed")
+    agreed = recorder.counter("shadow_images_total", "challenger", "agreed")
 
     def compared() -> bool:
         shadow(images, probabilities)
