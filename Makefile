@@ -121,6 +121,8 @@ bench: setup ## Measure training and serving again, into benchmarks/results; nee
 	$(IN_VENV) python -m benchmarks.overload
 	$(IN_VENV) python -m benchmarks.watching
 	$(IN_VENV) python -m benchmarks.photos
+	$(IN_VENV) python -m benchmarks.scoring
+	$(IN_VENV) python -m benchmarks.scale
 
 record: setup ## Measure the record recipe on five seeds (5 minutes each on one core)
 	$(IN_VENV) python -m benchmarks.record

@@ -84,7 +84,7 @@ def counted(
     counts[0] = len(images)
     values = dict(zip(MEASURED, image_statistics(images), strict=True))
     values["confidence"] = probabilities.max(axis=1)
-    values[UNKNOWN] = np.empty(0) if familiarity is None else familiarity
+    values[UNKNOWN] = np.array([] if familiarity is None else familiarity, np.float64)
     for one in expected.features:
         if one.name == "predicted_class":
             found = np.bincount(probabilities.argmax(axis=1), minlength=len(one.expected))

@@ -1,6 +1,6 @@
 """Whether the imported packages are this project's own (docs/decisions/0008).
 
-`contract`, `pipeline` and `serving` are plain words, which another distribution may install too.
+`contract`, `pipeline`, `scoring` and `serving` are plain words: another distribution may have them.
 """
 
 from collections.abc import Iterable

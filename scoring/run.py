@@ -45,8 +45,9 @@ def run(asked: Asked, say: Say) -> dict[str, Any]:
     content, model = champion.loaded(asked.model)
     facts = model.facts
     del model
-    most = asked.slice_pictures
-    source = inputs.opened(asked.source, column=asked.column, labels=asked.labels, most=most)
+    source = inputs.opened(
+        asked.source, column=asked.column, labels=asked.labels, most=asked.slice_pictures
+    )
     job.check_output(output)
     described = Job(
         output=output,
@@ -58,33 +59,47 @@ def run(asked: Asked, say: Say) -> dict[str, Any]:
         labels=asked.labels,
         driver=None if asked.ray else os.getpid(),
     )
-    with _alone(described), tempfile.TemporaryDirectory(prefix="scoring-") as folder:
+    with _alone(described):
         described = _with_model(described, content, facts.version)
-        key = job.key_of(facts.sha256, source.kind, source.column, asked.labels)
-        spool = Path(folder, "listing.arrow")
-        wanted = listing.written(spool, source.items, most=most, job_key=key)
-        if not wanted:
-            raise ScoringRefused(f"{asked.source!r} holds no picture: nothing to score")
-        storage.copy(spool, described.listing)
-        kept, removed = job.settle(output, wanted)
-        if removed:
-            say(f"{removed} parts of another model or of changed pictures are removed")
-        tally, nodes = _counted(kept)
-        before = tally.pictures
-        if before:
-            say(f"{before:,} pictures are scored already: going on")
-        _score(described, [one for one in wanted if one.key not in kept], asked, tally, nodes,
-               total=sum(one.pictures for one in wanted))  # fmt: skip
-        seconds = time.monotonic() - start_s
+        wanted = _listed(described, source.items, asked)
+        tally, nodes, now = _all(described, wanted, asked, say)
         found = summary.of(
             tally, facts, nodes=nodes, labels=asked.labels is not None,
             run={
                 "input": asked.source, "output": output, "parts": len(wanted),
-                "scored_now": tally.pictures - before, "seconds": round(seconds, 3),
+                "scored_now": now, "seconds": round(time.monotonic() - start_s, 3),
             },
         )  # fmt: skip
         storage.write_json(storage.under(output, job.SUMMARY), found)
     return found
+
+
+def _all(
+    described: Job, wanted: list[listing.Slice], asked: Asked, say: Say
+) -> tuple[Tally, Counter[str], int]:
+    """Counts of all slices, pictures by node, and how many were scored now."""
+    kept, removed = job.settle(described.output, wanted)
+    if removed:
+        say(f"{removed} parts of another model or of changed pictures are removed")
+    tally, nodes = _counted(kept)
+    before = tally.pictures
+    if before:
+        say(f"{before:,} pictures are scored already: going on")
+    left = [one for one in wanted if one.key not in kept]
+    _score(described, left, asked, tally, nodes, total=sum(one.pictures for one in wanted))
+    return tally, nodes, tally.pictures - before
+
+
+def _listed(described: Job, items: Iterator[inputs.Item], asked: Asked) -> list[listing.Slice]:
+    """All slices, and the listing in OUTPUT."""
+    key = job.key_of(described.sha256, described.kind, described.column, described.labels)
+    with tempfile.TemporaryDirectory(prefix="scoring-") as folder:
+        spool = Path(folder, "listing.arrow")
+        wanted = listing.written(spool, items, most=asked.slice_pictures, job_key=key)
+        if not wanted:
+            raise ScoringRefused(f"{asked.source!r} holds no picture: nothing to score")
+        storage.copy(spool, described.listing)
+    return wanted
 
 
 def _score(  # noqa: PLR0913 -- of one job

@@ -30,7 +30,7 @@ def of(
         "pictures": pictures,
         "answered": answered,
         "answers": dict(zip(facts.classes, tally.answers, strict=False)),
-        "unknown": None,
+        "unknown": _unknown(tally, facts),
         "errors": {
             kind: {
                 "count": fault.count,
@@ -43,6 +43,18 @@ def of(
         "pictures_by_node": dict(nodes),
         "worker_seconds": round(tally.seconds, 3),
         **run,
+    }
+
+
+def _unknown(tally: Tally, facts: Facts) -> dict[str, Any] | None:
+    """None where the model cannot tell."""
+    if not facts.is_judge:
+        return None
+    answered = tally.pictures - tally.failed
+    return {
+        "count": tally.unknown,
+        "share": tally.unknown / answered if answered else 0.0,
+        "least_familiarity": facts.least_familiarity,
     }
 
 

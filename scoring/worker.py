@@ -16,7 +16,7 @@ from scoring.job import Job
 from scoring.pictures import Picture
 from scoring.tally import Tally
 from serving.errors import BadRequest, ServingError, TooLarge, UnsupportedMediaType
-from serving.models.model import Facts, Model, load
+from serving.models.model import Answers, Facts, Model, load
 from serving.pictures.fitting import Pixels, Way, fitted
 
 _MOST_IMAGES, _LEAST_IMAGES = 64, 8  # of one run of the model
@@ -74,7 +74,7 @@ class Scorer:
     ) -> tuple[parts.Rows, Tally]:
         """`count` rows, whatever the pictures hold."""
         classes = len(self._facts.classes)
-        probabilities = np.zeros((count, classes), np.float32)
+        answers = np.zeros((count, classes + self._facts.is_judge), np.float32)
         tally = Tally(answers=[0] * classes)
         paths: list[str] = []
         errors: list[str | None] = []
@@ -88,14 +88,15 @@ class Scorer:
             good = [at for at, one in enumerate(outcomes, start) if not isinstance(one, str)]
             if good:
                 images = np.stack([one for one in outcomes if not isinstance(one, str)])
-                probabilities[good] = self._answers(images, tally)
+                answers[good] = self._answers(images, tally)
         tally.pictures = len(paths)
+        probabilities, familiarity = self._facts.parts(answers)
         if with_truths:
             self._compare(probabilities, errors, truths, tally)
         rows = parts.Rows(
             paths=paths,
             probabilities=probabilities,
-            familiarity=None,
+            familiarity=familiarity,
             errors=errors,
             truths=truths if with_truths else None,
         )
@@ -117,14 +118,17 @@ class Scorer:
         tally.fault(kind, picture.path, text)
         return text
 
-    def _answers(self, images: Images, tally: Tally) -> Probabilities:
-        probabilities = self._model(images)
+    def _answers(self, images: Images, tally: Tally) -> Answers:
+        answers = self._model.answer(images)
+        probabilities, familiarity = self._facts.parts(answers)
+        if familiarity is not None:
+            tally.unknown += int((familiarity < self._facts.least_familiarity).sum())
         if self._expected is not None:
-            bins = drift.counted(self._expected, images, probabilities).tolist()
+            bins = drift.counted(self._expected, images, probabilities, familiarity).tolist()
             tally.bins = [a + b for a, b in zip(tally.bins or [0.0] * len(bins), bins, strict=True)]
         counts = np.bincount(probabilities.argmax(axis=1), minlength=len(tally.answers)).tolist()
         tally.answers = [a + b for a, b in zip(tally.answers, counts, strict=True)]
-        return probabilities
+        return answers
 
     def _compare(
         self,

@@ -12,6 +12,7 @@ import orjson
 
 from serving import coding
 from serving.browsers import Browsers, permission
+from serving.context import Context
 from serving.counts.families import REFUSALS, ROUTES, STATUSES
 from serving.counts.sheet import Recorder
 from serving.errors import BadRequest, ClientLeft, ServingError, Unauthorized, UnsupportedMediaType
@@ -26,6 +27,7 @@ from serving.wire.messages import Field, Headers, Reply, Request
 _log = logging.getLogger("serving")
 
 _WORTH_COMPRESSING = 1024  # bytes
+_LARGE = 1 << 20  # bytes of a body that is not read where there is no room for what it holds
 _TIMEOUT = b"x-request-timeout"
 _SECONDS = re.compile(rb"\d{1,6}(\.\d{1,6})?")
 _LEFT = Reply(b"", status=ClientLeft.status)  # for the log: nobody reads it
@@ -120,7 +122,10 @@ class App:
             return Judged(route, captures, refusal=error)
 
     def _check_head(self, route: Route, headers: Headers) -> None:
-        """Raise Unauthorized, Forbidden or UnsupportedMediaType."""
+        """Raise Unauthorized, Forbidden, UnsupportedMediaType; Unavailable for a large body.
+
+        A short one is cheaper to read than to be sent again over another connection.
+        """
         if route.guarded and self._keys.asked_for and not self._keys.open(headers):
             raise Unauthorized("an API key is needed: Authorization: Bearer … or X-API-Key: …")
         if route.changes:
@@ -132,6 +137,8 @@ class App:
                 raise UnsupportedMediaType(f"this path reads {readable}: say so in Content-Type")
         if b"content-encoding" in headers:
             coding.check(headers[b"content-encoding"])
+        if route.room is not None and int(headers.get(b"content-length", 0)) > _LARGE:
+            route.room(_limited(Context(), headers))
 
     async def __call__(self, request: Request) -> Reply:
         started_s = time.perf_counter()
@@ -167,7 +174,7 @@ class App:
             self._health.admit()
         headers = request.headers
         if _TIMEOUT in headers:
-            request.context.limit_s = _limit_s(headers[_TIMEOUT])
+            _limited(request.context, headers)
         if b"content-encoding" in headers and request.body:
             reply = await self._answer_coded(request, partial(handler, **judged.captures))
         else:
@@ -214,11 +221,14 @@ def error_reply(error: ServingError) -> Reply:
     return Reply(_error_body(str(error)), error.status, headers=fields, closes=error.closes)
 
 
-def _limit_s(text: bytes) -> float:
-    """Seconds that the caller waits for its answer."""
-    if not _SECONDS.fullmatch(text) or not float(text):
-        raise BadRequest("X-Request-Timeout must be seconds above 0, like 0.5 or 2")
-    return float(text)
+def _limited(context: Context, headers: Headers) -> Context:
+    """Take note of how many seconds the caller waits for its answer; raises BadRequest."""
+    text = headers.get(_TIMEOUT)
+    if text is not None:
+        if not _SECONDS.fullmatch(text) or not float(text):
+            raise BadRequest("X-Request-Timeout must be seconds above 0, like 0.5 or 2")
+        context.limit_s = float(text)
+    return context
 
 
 def _error_body(text: str) -> bytes:

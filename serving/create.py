@@ -1,10 +1,12 @@
 """create_app: every path of the server, and what answers it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from serving.about import About, Fitted
 from serving.app import App
 from serving.browsers import browsers
+from serving.context import Context
 from serving.counts.sheet import Recorder
 from serving.dialects.mlflow_api import Invocations
 from serving.dialects.picture_files import PictureFiles
@@ -100,8 +102,10 @@ def _add_inference(
         (f"{versioned}/infer", infer, v2.infer, None),
     )
     for path, label, handler, reads in inference:
-        handlers = {"POST": handler}
-        route = Route(handlers=handlers, label=label, guarded=True, infers=True, reads=reads)
+        route = Route(
+            handlers={"POST": handler}, label=label, guarded=True, infers=True, reads=reads,
+            room=partial(_expect, lineup) if label != "/" else None,
+        )  # fmt: skip
         routes.add(path, route)
     metadata: tuple[tuple[str, Handler], ...] = (
         ("/v2", v2.server),
@@ -113,6 +117,11 @@ def _add_inference(
     )
     for path, handler in metadata:
         routes.add(path, Route(handlers={"GET": handler}, label="/v2", compresses=False))
+
+
+def _expect(lineup: Lineup, context: Context) -> None:
+    """Raise Unavailable where the primary could not even answer one image in time."""
+    lineup.pick().batcher.expect(context)
 
 
 def _add_operations(

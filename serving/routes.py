@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from serving.context import Context
 from serving.errors import MethodNotAllowed, NotFound
 from serving.wire.messages import Reply
 
@@ -21,6 +22,9 @@ class Route:
     infers: bool = False  # new work, refused while draining
     changes: bool = False  # something here: pages of other sites may not
     compresses: bool = True  # replies worth it
+    room: Callable[[Context], None] | None = (
+        None  # raises where the queue has none; for large bodies
+    )
     reads: frozenset[bytes] | None = None  # content types; None: the handler judges the body
 
 

@@ -58,7 +58,8 @@ def two_in_one(world: World, most: int, generator: np.random.Generator) -> Image
     first, second = (world.images[chosen] for chosen in world.pairs(most, generator))
     wide = np.concatenate([first, second], axis=3)
     pairs = wide.reshape(*wide.shape[:3], world.shape[2], 2)
-    return pairs.mean(axis=4).round().astype(np.uint8)
+    squeezed: Images = pairs.mean(axis=4).round().astype(np.uint8)
+    return squeezed
 
 
 def shuffled(world: World, most: int, generator: np.random.Generator) -> Images:

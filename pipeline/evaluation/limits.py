@@ -1,9 +1,10 @@
 """What a model knows of its own limits, measured: foreign images, sets of classes, temperature."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import betabinom, rankdata
 
 from contract.arrays import Familiarities, Images, Labels, Probabilities
@@ -32,10 +33,9 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, which: Sequence[bool] | Floats) -> "Share":
-        some = np.asarray(which, bool)
-        low, high = wilson_interval(int(some.sum()), len(some))
-        return cls(float(some.mean()), low, high)
+    def of(cls, which: NDArray[np.bool_]) -> "Share":
+        low, high = wilson_interval(int(which.sum()), len(which))
+        return cls(float(which.mean()), low, high)
 
 
 @dataclass(frozen=True)

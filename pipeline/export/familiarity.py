@@ -109,23 +109,25 @@ def _taught(known: Floats, strange: Floats) -> tuple[Floats, Floats, Floats, flo
     weight = np.where(truth == 1, 0.5 / len(known), 0.5 / len(strange)) * len(truth)
     units = max(LEAST_UNITS, min(MOST_UNITS, WEIGHTS // known.shape[1]))
     with _alone():
-        net = _trained(
+        first, last = _trained(
             *(torch.from_numpy(part.astype(np.float32)) for part in (both, truth, weight)),
             units=units,
         )
-    first, _, last = net
     hidden = first.weight.numpy().astype(np.float64) / spread
     bias = first.bias.numpy().astype(np.float64) - hidden @ middle
     return hidden, bias, last.weight[0].numpy().astype(np.float64), float(last.bias[0])
 
 
-def _trained(features: Tensor, truth: Tensor, weight: Tensor, *, units: int) -> nn.Sequential:
+def _trained(
+    features: Tensor, truth: Tensor, weight: Tensor, *, units: int
+) -> tuple[nn.Linear, nn.Linear]:
     torch.manual_seed(SEED)
-    net = nn.Sequential(nn.Linear(features.shape[1], units), nn.ReLU(), nn.Linear(units, 1))
+    first, last = nn.Linear(features.shape[1], units), nn.Linear(units, 1)
+    net = nn.Sequential(first, nn.ReLU(), last)
     optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     for _ in range(EPOCHS):
-        for chosen in torch.randperm(len(truth)).split(BATCH):
+        for chosen in torch.split(torch.randperm(len(truth)), BATCH):
             loss = nn.functional.binary_cross_entropy_with_logits(
                 net(features[chosen])[:, 0], truth[chosen], weight=weight[chosen]
             )
@@ -133,7 +135,8 @@ def _trained(features: Tensor, truth: Tensor, weight: Tensor, *, units: int) -> 
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimizer.step()
         schedule.step()
-    return net.requires_grad_(requires_grad=False)
+    net.requires_grad_(requires_grad=False)
+    return first, last
 
 
 @contextmanager

@@ -52,11 +52,15 @@ class WithFeatures(nn.Module):
             handle.remove()
 
 
-class AllAnswers(WithFeatures):
+class AllAnswers(nn.Module):
     """uint8 images (N, C, H, W) → (probabilities, logits, features)."""
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        logits, features = super().forward(images)
+    def __init__(self, net: nn.Module, last: nn.Linear) -> None:
+        super().__init__()
+        self.inner = WithFeatures(net, last)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, features = self.inner(images)
         return logits.softmax(dim=1), logits, features
 
 

@@ -81,7 +81,8 @@ def overlays(world: World, most: int, generator: np.random.Generator) -> Images:
     moved = np.stack(
         [np.roll(image, generator.integers(-reach, reach + 1, 2), (1, 2)) for image in second]
     )
-    return np.maximum(first, moved) if world.ink else np.minimum(first, moved)
+    inked: Images = np.maximum(first, moved) if world.ink else np.minimum(first, moved)
+    return inked
 
 
 def halves(world: World, most: int, generator: np.random.Generator) -> Images:

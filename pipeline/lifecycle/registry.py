@@ -16,6 +16,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from contract.files import sha256_of_file
 from pipeline.lifecycle.candidate import Candidate
@@ -96,6 +97,9 @@ class Registry:
             description=text,
             model_id=logged.model_id,
         )
+        registered = {"name": made.name, "version": made.version}  # the model's page shows it
+        text = msgspec.json.encode([registered]).decode()
+        self.client.set_logged_model_tags(logged.model_id, {MLFLOW_MODEL_VERSIONS: text})
         return _version(made)
 
     def _logged(self, run: Run, candidate: Candidate, tags: Mapping[str, str]) -> LoggedModel:

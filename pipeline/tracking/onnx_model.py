@@ -12,7 +12,7 @@ import onnx
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, Schema, TensorSpec
 
 from contract.files import sha256_of_file
 from pipeline.config import Scalar
@@ -49,7 +49,7 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
         )
 
 
-def _outputs(model: onnx.ModelProto, classes: int) -> list[TensorSpec]:
+def _outputs(model: onnx.ModelProto, classes: int) -> list[ColSpec | TensorSpec]:
     """Probabilities, and familiarity where the file has it."""
     number = np.dtype(np.float32)
     shapes = {"probabilities": (-1, classes), "familiarity": (-1,)}

@@ -102,7 +102,8 @@ def _git_tags(commit: git.Answer, params_file: Path) -> dict[str, str]:
 def changed_since_recorded(params: Mapping[str, Scalar]) -> list[str]:
     """`learning_rate 0.01` for each that differs from the training in the committed dvc.lock.
 
-    None where there is no such file: a first training has no neighbour.
+    None where there is no such file: a first training has no neighbour. Another data set is
+    another experiment.
     """
     text = git.committed(Path("dvc.lock"))
     stages = YAML(typ="safe", pure=True).load(text)["stages"] if text else {}
@@ -113,7 +114,7 @@ def changed_since_recorded(params: Mapping[str, Scalar]) -> list[str]:
     return [
         f"{key.partition('.')[2]} {value}"
         for key, value in params.items()
-        if key in recorded and recorded[key] != value
+        if key in recorded and recorded[key] != value and key != "data.dataset"
     ]
 
 

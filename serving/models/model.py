@@ -224,7 +224,7 @@ def _self_test(model: Model) -> None:
     if model.facts.is_judge:
         checks.append(("familiarity", 1, judged, _FAMILIARITY_TOLERANCE))
     for what, part, known, allowed in checks:
-        found = [model.facts.parts(answers)[part] for answers in (alone, together)]
+        found = [np.asarray(model.facts.parts(answers)[part]) for answers in (alone, together)]
         worst = float(max(np.abs(one - known).max() for one in found))
         if not worst <= allowed:
             raise ModelRefused(

@@ -43,7 +43,10 @@ class Watch:
         self._windows[:] = 0  # bins are a model's own
 
     def __call__(
-        self, images: Images, probabilities: Probabilities, familiarity: Familiarities | None
+        self,
+        images: Images,
+        probabilities: Probabilities,
+        familiarity: Familiarities | None = None,
     ) -> None:
         now_s = time.perf_counter()
         self._credit_s = min(BURST_S, self._credit_s + SHARE * (now_s - self._then_s))

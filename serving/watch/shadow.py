@@ -47,7 +47,7 @@ class Shadow:
                 counter.set(0)
 
     def __call__(
-        self, images: Images, probabilities: Probabilities, _: Familiarities | None
+        self, images: Images, probabilities: Probabilities, _: Familiarities | None = None
     ) -> None:
         challenger = self.challenger
         if challenger is None:

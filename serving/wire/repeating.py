@@ -10,6 +10,7 @@ from serving.context import Context
 from serving.wire.messages import Headers, Request, Target
 
 _MOST_BYTES = 2048  # of a head that is kept for as long as its connection
+_MOST_BODY = 1 << 20  # bytes: where a larger one leads depends on what else is to be done
 _VARIES = frozenset({b"expect", b"transfer-encoding"})  # what follows is another thing each time
 
 Judge = Callable[[str, str, Headers], Target]  # of method, path and header fields
@@ -54,6 +55,7 @@ class Watch:
         """Give its head, where what was fed is this and the body, and nothing in it may vary."""
         if len(self._head) + len(request.body) != self._fed_bytes:
             return None
-        if request.refusal is not None or not request.keep_alive:
+        is_large = len(request.body) > _MOST_BODY
+        if is_large or request.refusal is not None or not request.keep_alive:
             return None
         return None if _VARIES & request.headers.keys() else Known(self._head, request)

@@ -13,7 +13,7 @@ from tests.end_to_end.project import Project
 KINDS = ("bash", "python", "console", "yaml", "")
 COMMANDS = "cd|convnet|cp|curl|docker|dvc|export|git|make|mlflow|pip|python|source|srun|torchrun"
 FIRST_HOUR = "docs/tutorial.md"
-SOON = ("README.md", "docs/how-to/disk.md")  # after the first hour
+SOON = ("README.md", "docs/how-to/disk.md", "docs/how-to/score.md")  # after the first hour
 LATER = ("docs/how-to/debug.md", "docs/how-to/network.md", "docs/how-to/experiments.md")
 ALL = [block for page in pages() for block in blocks(page)]
 

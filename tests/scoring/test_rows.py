@@ -14,6 +14,11 @@ from tests.scoring.jobs import Done, picture, pixels, scored
 from tests.serving.onnx_files import answers, build_model, version
 
 UNDECODABLE = os.fsdecode(b"\xff\xfe.png")
+LIMITS = {
+    "familiarity": {"method": "mean", "kept": 0.95, "threshold": 0.5, "images": 100},
+    "conformal": None,
+    "temperature": 1.0,
+}
 REFERENCE = {"intensity": {"edges": [0, 25.5, 255], "fractions": [0.5, 0.5]}}
 
 
@@ -26,9 +31,9 @@ def bomb() -> bytes:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a histogram of training's levels, half of which were dark."""
+    """With a histogram of training's levels, half of which were dark; what it knows is bright."""
     path = tmp_path_factory.mktemp("model") / "model.onnx"
-    path.write_bytes(build_model(reference=REFERENCE))
+    path.write_bytes(build_model(reference=REFERENCE, limits=LIMITS))
     return path
 
 
@@ -113,7 +118,8 @@ def test_the_parts_say_whose_answers_they_are(done: Done, model: Path) -> None:
         assert about[b"params.sha256"] == b"2" * 64
         assert json.loads(about[b"classes"]) == [str(at) for at in range(10)]
     assert done.table.column_names == [
-        *("path", "label", "probability", "probabilities", "error", "model_version", "truth"),
+        *("path", "label", "probability", "probabilities", "familiarity", "error"),
+        *("model_version", "truth"),
     ]
 
 
@@ -143,6 +149,20 @@ def test_the_summary_counts_by_hand(done: Done) -> None:
         for answer in map(str, range(10))
         if (count := sum((row["truth"], row["label"]) == ("2", answer) for row in good))
     }
+
+
+def test_what_the_model_does_not_know_is_counted(done: Done, folder: Path) -> None:
+    """By its own threshold; familiarity stands in each row, here the mean brightness."""
+    good = [row for row in done.rows.values() if row["error"] is None]
+    row = done.rows[f"{folder}/1/001.png"]
+    expected = (pixels(folder / "1" / "001.png") / 255).mean()
+    assert row["familiarity"] == pytest.approx(expected, abs=1e-6)
+    assert done.rows[f"{folder}/0/cut.png"]["familiarity"] is None
+    below = sum(row["familiarity"] < 0.5 for row in good)
+    assert 0 < below < len(good)
+    unknown = done.summary["unknown"]
+    assert (unknown["count"], unknown["share"]) == (below, below / len(good))
+    assert f"unlike all that the model knows: {below}" in done.out
 
 
 def test_drift_is_the_stability_index_of_all_answered(done: Done, folder: Path) -> None:

@@ -30,8 +30,12 @@ KEYS = ("familiarity", "set", "known")
 
 
 @pytest.fixture(scope="module")
-def judge(judge_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    inbox = tmp_path_factory.mktemp("inbox")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("inbox")
+
+
+@pytest.fixture(scope="module")
+def judge(judge_model: Path, inbox: Path) -> Iterator[Server]:
     with serving("--model", str(judge_model), "--feedback", str(inbox)) as running:
         yield running
 
@@ -150,7 +154,7 @@ def test_the_unknown_are_counted(judge_model: Path, pair: Images) -> None:
     assert unknown == [150, 150, None]
 
 
-def test_feedback_says_what_was_unknown(judge: Server, pair: Images) -> None:
+def test_feedback_says_what_was_unknown(judge: Server, inbox: Path, pair: Images) -> None:
     """Beside the picture, for whoever reviews it."""
     for image, known in zip(pair, ("false", "true"), strict=True):
         body = {
@@ -160,8 +164,7 @@ def test_feedback_says_what_was_unknown(judge: Server, pair: Images) -> None:
         }
         text = json.dumps(body).encode()
         reply = judge.ask("POST", "/feedback", text, content_type="application/json")
-        folder = Path(str(judge.process.args[judge.process.args.index("--feedback") + 1]))  # type: ignore[index, union-attr]
-        with Image.open(next(folder.glob(f"*/*/{reply.json['id']}.png"))) as picture:
+        with Image.open(next(inbox.glob(f"*/*/{reply.json['id']}.png"))) as picture:
             assert picture.info["known"] == known
             assert float(picture.info["familiarity"]) == pytest.approx(image.mean() / 255, abs=1e-4)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from contract.arrays import Images, Probabilities
+from contract.arrays import Familiarities, Images, Probabilities
 from contract.metadata import ConformalSet, Familiarity
 from contract.metadata import Limits as Said
 from pipeline.evaluation import limits
@@ -18,7 +18,7 @@ LABELS = np.array([0, 1, 1, 1])
 FAMILIARITY = np.array([0.5, 0.05, 0.1, 0.9], np.float32)
 
 
-def answer(images: Images) -> tuple[Probabilities, np.ndarray]:  # type: ignore[type-arg]
+def answer(images: Images) -> tuple[Probabilities, Familiarities]:
     """Foreign images: the first two let through."""
     rows = np.full((len(images), 2), 0.5, np.float32)
     return rows, np.linspace(1, 0, len(images)).astype(np.float32)
@@ -80,7 +80,7 @@ def test_probabilities_before_the_temperature() -> None:
 def test_a_file_without_familiarity() -> None:
     """The table has the greatest probability alone, and nothing is called known."""
     found = measured(Said(familiarity=None, conformal=None))
-    assert found.kept is found.errors is found.sets is None
+    assert (found.kept, found.errors, found.sets) == (None, None, None)
     assert found.foreign[0].by_familiarity is None
     assert found.plain()["foreign_known"] == {
         "noise": found.foreign[0].by_probability.through.value

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from contract.arrays import Labels, Probabilities
 from pipeline.export import limits
 
 
@@ -36,7 +37,7 @@ def test_new_images_are_covered_as_promised() -> None:
     """Over 200 draws of exchangeable images, 0.9 lies below the mean coverage, and close to it."""
     generator = np.random.default_rng(0)
 
-    def draw(count: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    def draw(count: int) -> tuple[Probabilities, Labels]:
         rows = generator.dirichlet((1, 1, 1), count)
         labels = np.array([generator.choice(3, p=row) for row in rows])
         return rows.astype(np.float32), labels

@@ -38,6 +38,8 @@ def test_asked_is_compared_with_asked(tmp_path: Path) -> None:
         RefusedError, match=r"train\.learning_rate 0\.02, and dvc\.lock says 'auto'"
     ):
         known.check_hyperparameters(trained({"train.optimizer": "auto"}))
-    given = {"train.optimizer": "auto", "train.learning_rate": "auto", "train.epochs": "auto"}
+    given: dict[str, str | int | float | bool | None] = dict.fromkeys(
+        ("train.optimizer", "train.learning_rate", "train.epochs"), "auto"
+    )
     with pytest.raises(RefusedError, match=r"train\.epochs 'auto', and dvc\.lock says 3"):
         known.check_hyperparameters(trained(given))
