@@ -142,7 +142,7 @@ def test_metrics_are_those_of_the_predictions(finished: Workspace) -> None:
     assert list(found) == [*limits, "on_validation", "robustness", "test"]
     assert found["foreign_auroc"].keys() == foreign.MAKERS.keys()
     assert 0.5 <= found["known"]["test"] <= 1
-    assert set(found["robustness"]) == {"blur", "inverted", "noise", "rotation", "shift"}
+    assert set(found["robustness"]) == {"blur", "light", "noise", "rotation", "shift"}
     assert all(0 <= value <= 1 for value in found["robustness"].values())
 
 
