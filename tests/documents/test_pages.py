@@ -27,7 +27,7 @@ def test_the_reference_is_what_the_code_says() -> None:
     for name, text in reference.pages().items():
         assert (reference.FOLDER / name).read_text() == text, "run `make reference`"
     parameters = (reference.FOLDER / "parameters.md").read_text()
-    assert "| `learning_rate` | a number, above 0 | `0.02` | peak;" in parameters
+    assert "| `learning_rate` | `auto` or a number, above 0 | `0.02` | peak;" in parameters
     assert "| `pooling` | `average`, `max`, `sum` | `max` |" in parameters
 
 

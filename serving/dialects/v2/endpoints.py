@@ -84,7 +84,8 @@ class V2:
             arrays = await self.explainers.run(served, inference.images, layers)
         if len(layers) < len(inference.outputs):
             answers = await served.answer(inference.images, context)
-            arrays |= zip(inference.own, facts.parts(answers), strict=False)
+            both = zip(inference.own, facts.parts(answers), strict=False)
+            arrays |= {name: part for name, part in both if part is not None}
         return await _written(inference, arrays, facts)
 
     def _max_pixels(self, served: Served) -> int:

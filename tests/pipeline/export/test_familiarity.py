@@ -54,7 +54,8 @@ def test_the_graph_computes_the_formula(net: nn.Module, model: Made) -> None:
     expected = familiarity.reference(model.head, logits, features)
     for size in (1, 7, 64):
         found = answers(model.content, PREPARED.val.images, size)
-        assert (found.shape, found.dtype) == ((len(PREPARED.val),), np.float32)
+        assert found.shape == (len(PREPARED.val),)
+        assert found.dtype == np.float32
         assert np.abs(found - expected).max() < 1e-4
 
 

@@ -1,5 +1,6 @@
 """dvc.lock holds what was asked for, a model's file what was trained with: both are compared."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ MARK = DatasetMark(
 )
 
 
-def trained(asked: dict[str, str | int | float | bool | None]) -> Metadata:
+def trained(asked: Mapping[str, str]) -> Metadata:
     done = {"train.optimizer": "muon", "train.learning_rate": 0.02, "train.epochs": 3}
-    return replace(read(metadata("a-model", MARK)), hyperparameters=done, asked=asked)
+    return replace(read(metadata("a-model", MARK)), hyperparameters=done, asked=dict(asked))
 
 
 def test_asked_is_compared_with_asked(tmp_path: Path) -> None:
@@ -37,6 +38,8 @@ def test_asked_is_compared_with_asked(tmp_path: Path) -> None:
         RefusedError, match=r"train\.learning_rate 0\.02, and dvc\.lock says 'auto'"
     ):
         known.check_hyperparameters(trained({"train.optimizer": "auto"}))
-    given = {"train.optimizer": "auto", "train.learning_rate": "auto", "train.epochs": "auto"}
+    given: dict[str, str | int | float | bool | None] = dict.fromkeys(
+        ("train.optimizer", "train.learning_rate", "train.epochs"), "auto"
+    )
     with pytest.raises(RefusedError, match=r"train\.epochs 'auto', and dvc\.lock says 3"):
         known.check_hyperparameters(trained(given))

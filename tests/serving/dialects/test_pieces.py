@@ -53,7 +53,7 @@ def test_v2_writes_large_outputs_as_small_ones() -> None:
     arrays = {name: generator.random((3, LARGE)).astype(np.float32) for name in "ab"}
     for wanted in (("a", False), ("b", False)), (("a", True), ("b", False)), (("b", True),):
         outputs = tuple(Wanted(name, is_binary=binary) for name, binary in wanted)
-        found = reply(Inference(np.zeros(1, np.uint8), outputs, "an id"), arrays, facts)
+        found = reply(Inference(np.zeros(1, np.uint8), outputs, (), "an id"), arrays, facts)
         fields = dict(found.headers)
         length = int(fields.get(b"inference-header-content-length", len(found.body)))
         text = json.loads(found.body[:length])
