@@ -14,8 +14,6 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from contract.files import sha256_of_file
@@ -197,14 +195,11 @@ def _version(found: ModelVersion) -> Version:
 def _save(candidate: Candidate, folder: Path) -> None:
     """An MLflow model folder that holds the file's own bytes: mlflow.onnx would write it anew."""
     shape, classes = candidate.metadata.image_shape, len(candidate.metadata.classes)
-    signature = ModelSignature(
-        Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
-        Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")]),
-    )
+    model = onnx.load(candidate.onnx)
     mlflow.onnx.save_model(
-        onnx.load(candidate.onnx),
+        model,
         folder,
-        signature=signature,
+        signature=onnx_model.signature(model, shape, classes),
         input_example={"images": np.zeros((1, *shape), np.uint8)},
         save_as_external_data=False,
         pip_requirements=["onnxruntime", "numpy"],

@@ -1,7 +1,7 @@
 """The exported file as an MLflow model: signature, input example, sidecars."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import onnx
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.types import Schema, TensorSpec
 
 from contract.files import sha256_of_file
 from pipeline.config import Scalar
@@ -34,10 +34,7 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
         mlflow.onnx.log_model(
             model,
             name=sha256[:12],  # as cards, pages and the registry call it
-            signature=ModelSignature(
-                Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
-                Schema(_outputs(model, classes)),
-            ),
+            signature=signature(model, shape, classes),
             input_example={"images": np.zeros((1, *shape), np.uint8)},
             save_as_external_data=False,
             onnx_execution_providers=["CPUExecutionProvider"],
@@ -49,11 +46,14 @@ def log(to: Place, path: Path, sidecars: Iterable[Path], *, classes: int) -> Non
         )
 
 
-def _outputs(model: onnx.ModelProto, classes: int) -> list[ColSpec | TensorSpec]:
-    """Probabilities, and familiarity where the file has it."""
+def signature(model: onnx.ModelProto, shape: Sequence[int], classes: int) -> ModelSignature:
+    """Images (N, C, H, W) to probabilities, and familiarity where the file has it."""
     number = np.dtype(np.float32)
     shapes = {"probabilities": (-1, classes), "familiarity": (-1,)}
-    return [TensorSpec(number, shapes[one.name], one.name) for one in model.graph.output]
+    return ModelSignature(
+        Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape), "images")]),
+        Schema([TensorSpec(number, shapes[one.name], one.name) for one in model.graph.output]),
+    )
 
 
 def of(client: MlflowClient, run: Run) -> LoggedModel | None:
