@@ -106,16 +106,26 @@ def requests_table() -> str:
 
 
 def replicas_table() -> str:
-    rows = []
+    """First where nobody else worked: four cores, two of them for the load."""
+    serving = _read("serving")["medians"]
+    rows: list[tuple[str, ...]] = []
+    for case in ("one image JSON, saturated", "one PNG, saturated"):
+        one, two = (serving[who][case] for who in ("this server", "two workers, two cores"))
+        rows.append(_checked(f"LeNet, {case}", one, two, None, "python -m benchmarks.serving"))
     for net, found in _read("scale")["replicas"].items():
         one, two = found["1"], found["2"]
-        rows.append((
-            net, f"{one['answers_s']:,.0f}", f"{2 * one['answers_s']:,.0f}",
-            f"{two['answers_s']:,.0f}", f"{two['core_s'] / one['core_s']:.2f}",
-        ))  # fmt: skip
-    headings = ("net", "one worker, answers/s", "two, by arithmetic", "two, measured",
-                "core time of an answer, two over one")  # fmt: skip
+        cost = two["core_s"] / one["core_s"]
+        rows.append(_checked(net, one["answers_s"], two["answers_s"], cost, COMMAND))
+    headings = ("what", "one worker, answers/s", "two, by arithmetic", "two, measured",
+                "core time of an answer, two over one", "command")  # fmt: skip
     return report.table(headings, rows)
+
+
+def _checked(
+    name: str, one: float, two: float, cost: float | None, command: str
+) -> tuple[str, ...]:
+    shown = "-" if cost is None else f"{cost:.2f}"
+    return name, f"{one:,.0f}", f"{2 * one:,.0f}", f"{two:,.0f}", shown, f"`{command}`"
 
 
 def _large(value: float, unit: str) -> str:

@@ -24,7 +24,7 @@ MARK = DatasetMark(
 )
 
 
-def trained(asked: Mapping[str, str]) -> Metadata:
+def trained(asked: Mapping[str, str | int | float | bool | None]) -> Metadata:
     done = {"train.optimizer": "muon", "train.learning_rate": 0.02, "train.epochs": 3}
     return replace(read(metadata("a-model", MARK)), hyperparameters=done, asked=dict(asked))
 
