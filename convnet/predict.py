@@ -72,12 +72,17 @@ def _print(found: Iterator[Answer], *, as_json: bool) -> int:
             sys.stdout.flush()
             sys.stderr.write(f"error: {path}: {answer}\n")
         if as_json:
-            content = {"error": answer} if isinstance(answer, str) else asdict(answer)
+            content = {"error": answer} if isinstance(answer, str) else _told(answer)
             print(json.dumps({"path": path, **content}, ensure_ascii=False))  # noqa: T201 -- the answer
         elif isinstance(answer, Prediction):
             print(path, answer.label, answer.probability)  # noqa: T201 -- the answer
     sys.stdout.flush()
     return status
+
+
+def _told(answer: Prediction) -> dict[str, object]:
+    """What the model cannot tell is left out."""
+    return {name: value for name, value in asdict(answer).items() if value is not None}
 
 
 def _allow_odd_names() -> None:
