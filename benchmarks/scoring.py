@@ -53,9 +53,6 @@ def main() -> None:
     ratios = {
         "files": _ratio(costs, "the plain loop, files", "this job, files"),
         "parquet": _ratio(costs, "the plain loop, Parquet", "this job, Parquet"),
-        "200,000 files, beside 20,000 of the loop": _ratio(
-            costs, "the plain loop, files", "this job, ten times the files"
-        ),
     }
     plain = {name: [asdict(cost) for cost in found] for name, found in costs.items()}
     report.save_measured("scoring", {"rounds": asked.rounds, "costs": plain, "ratios": ratios})
