@@ -39,9 +39,10 @@ def test_ratios_are_of_the_right_figures() -> None:
     medians |= {("this server", one): 9.0, ("this server", other): 8.0, (LIMIT, CASES[3]): 16.0}
     medians |= {(SECOND, one): 18.0, (SECOND, other): 8.0}
     medians |= {("this server", f"{CASES[0]}, p99 ms"): 2.0}
-    medians |= {("this server", "first answer s"): 0.5, ("this server", "RSS MB"): 121.0}
+    medians |= {("plain FastAPI", CASES[0]): 1.6}
+    medians |= {("this server", "first answer s"): 0.4, ("this server", "RSS MB"): 121.0}
     found = [(value, met) for _, value, _, met in ratios(medians)]
     assert found == [
-        (4.0, True), (4.0, True), (4.0, True), (0.5, False), (2.0, True), (1.0, False),
-        (2.0, True), (0.5, True), (121.0, False),
+        (5.0, True), (4.0, False), (4.0, True), (0.5, False), (2.0, True), (1.0, False),
+        (2.0, True), (0.4, True), (121.0, False),
     ]  # fmt: skip

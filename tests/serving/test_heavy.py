@@ -162,8 +162,8 @@ def test_many_callers_of_a_light_model_are_all_answered(lenet_model: Path) -> No
 
 def test_a_large_body_is_not_read_where_there_is_no_room(patient: Server) -> None:
     """503 at the head, without the body or a 100 for it; a short body is read before its 503."""
-    waits = [send(patient, 16) for _ in range(6)]
-    eventually(lambda: patient.metric(WAITING) > 64, "a queue")
+    waits = [send(patient, 16) for _ in range(12)]
+    eventually(lambda: patient.metric(WAITING) > 128, "a queue")
     with RawClient(patient) as client:
         asks = ("Content-Type: application/octet-stream", "X-Request-Timeout: 1")
         client.send(head("/predict", *asks, "Content-Length: 2000000", "Expect: 100-continue"))

@@ -30,8 +30,9 @@ def test_file_says_nothing_of_where_it_was_made(capsys: pytest.CaptureFixture[st
     assert not model.graph.value_info
     assert "BatchNormalization" not in {node.op_type for node in model.graph.node}  # folded
     assert sorted(one.key for one in model.metadata_props) == [
-        "classes", "dataset", "golden", "hyperparameters", "image_shape", "limits", "model_name",
-        "net", "parameters", "params_sha256", "probes", "reading", "statistics", "trained_formats",
+        "asked", "classes", "dataset", "golden", "hyperparameters", "image_shape", "limits",
+        "model_name", "net", "parameters", "params_sha256", "probes", "reading", "statistics",
+        "trained_formats",
     ]  # fmt: skip
     assert capsys.readouterr().out == ""
 

@@ -52,7 +52,8 @@ def test_a_chunk_is_cut_with_its_numbers() -> None:
     drawn = made.draw(places, seeded(3), epoch=0)
     chunk = Chunk(images, torch.zeros(IMAGES, dtype=torch.int64), [5, 7], places)
     parts = [made.apply(batch.images, batch.drawn)[0] for batch in chunk.mini_batches(drawn)]
-    torch.testing.assert_close(torch.cat(parts), made.apply(images, drawn)[0])
+    whole = made.apply(images, drawn)[0]  # of 0 to 255; other sizes are summed in another order
+    torch.testing.assert_close(torch.cat(parts), whole, rtol=0, atol=0.01)
 
 
 def test_nothing_asked_nothing_done() -> None:
