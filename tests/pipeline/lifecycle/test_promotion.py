@@ -85,7 +85,7 @@ def test_registered_model_is_the_one_that_export_logged(
     (model,) = store.client.search_logged_models([experiment])
     assert model.model_id == logged.model_id
     assert store.client.get_model_version(NAME, "1").source == model.artifact_location
-    assert model.params == {"train.learning_rate": "0.02"}
+    assert model.params == {"learning_rate": "0.02", "yaml/train.learning_rate": "0.02"}
     kind = store.client.get_experiment(experiment).tags["mlflow.experimentKind"]
     assert kind == "custom_model_development"
 
