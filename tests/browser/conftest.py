@@ -8,12 +8,13 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser import small_model
 from tests.browser.visit import Visit, visiting
+from tests.required import lacking
 from tests.serving.live import Server, serving
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
+REQUIRED_BY = "REQUIRE_BROWSER"
 INSTALL = "install them with: apt-get install chromium; pip install playwright"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -44,7 +45,8 @@ def missing() -> str | None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Count what was left out for want of a browser."""
     yield
-    if "browser" in getattr(item, "fixturenames", ()) and missing() and not REQUIRED:
+    is_required = bool(os.environ.get(REQUIRED_BY))
+    if "browser" in getattr(item, "fixturenames", ()) and missing() and not is_required:
         item.config.stash[_skipped] = item.config.stash.get(_skipped, 0) | 1
 
 
@@ -54,19 +56,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"\nThe page was NOT tested in a browser: {missing()}; {INSTALL}")  # noqa: T201 -- the terminal reporter has gone
 
 
-def lacking(what: str) -> NoReturn:
-    """Fail where a browser is required, skip elsewhere."""
-    if REQUIRED:
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str | None:
     """Path of Chromium; without one, nothing is trained in vain."""
     lack = missing()
     if lack is not None:
-        lacking(f"{lack}; {INSTALL}")
+        lacking(f"{lack}; {INSTALL}", required_by=REQUIRED_BY)
     return CHROMIUM
 
 

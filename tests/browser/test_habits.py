@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import lacking
+from tests.browser.conftest import REQUIRED_BY
 from tests.browser.visit import Visit, visiting
+from tests.required import lacking
 from tests.serving.live import Server
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def axe(request: pytest.FixtureRequest) -> str:
     if not script.exists():
         npm = shutil.which("npm")
         if npm is None:
-            lacking("npm is missing: it brings axe-core, which checks accessibility")
+            lacking(
+                "npm is missing: it brings axe-core, which checks accessibility",
+                required_by=REQUIRED_BY,
+            )
         done = subprocess.run(
             [npm, "pack", AXE, "--silent", "--pack-destination", str(folder)],
             capture_output=True,
@@ -35,7 +39,9 @@ def axe(request: pytest.FixtureRequest) -> str:
             check=False,
         )
         if done.returncode:
-            lacking(f"npm cannot fetch {AXE}: {done.stderr.strip()[-200:]}")
+            lacking(
+                f"npm cannot fetch {AXE}: {done.stderr.strip()[-200:]}", required_by=REQUIRED_BY
+            )
         with tarfile.open(folder / done.stdout.strip()) as archive:
             member = archive.extractfile("package/axe.min.js")
             assert member is not None

@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from benchmarks.running import free_port
 from tests.end_to_end.project import wait_for
+from tests.required import lacking
 
+REQUIRED_BY = "REQUIRE_SLURM"
 PROGRAMS = ("munged", "mungekey", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "sinfo")
 CONFIGURATION = """
 ClusterName=loopback
@@ -88,9 +88,12 @@ def slurm() -> Iterator[Slurm]:
     search = f"{os.environ['PATH']}:/usr/sbin"
     found = {name: shutil.which(name, path=search) for name in PROGRAMS}
     if missing := [name for name, path in found.items() if path is None]:
-        _cannot(f"not on PATH: {', '.join(missing)}; apt-get install slurm-wlm")
+        lacking(
+            f"SLURM is not on PATH ({', '.join(missing)}): apt-get install slurm-wlm",
+            required_by=REQUIRED_BY,
+        )
     if os.getuid() != 0:
-        _cannot("its daemons start as root here")
+        lacking("SLURM's daemons start as root here", required_by=REQUIRED_BY)
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-"))
         folder = Path(name)  # short: munge's socket lies in it
@@ -106,12 +109,6 @@ def slurm() -> Iterator[Slurm]:
             yield made
         finally:
             _end_jobs(made)
-
-
-def _cannot(reason: str) -> None:
-    if os.environ.get("REQUIRE_SLURM") == "1":
-        pytest.fail(f"SLURM: {reason}")
-    pytest.skip(f"SLURM: {reason}")
 
 
 def _write(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from benchmarks.running import free_port
 from pipeline.search.study import Place, fill
 from tests.end_to_end.project import BIN, ROOT, Project, sha256, wait_for
+from tests.required import lacking
 from tests.serving.live import serving
 
 pytestmark = pytest.mark.soak
@@ -36,7 +37,10 @@ def as_somebody(*command: object) -> list[str]:
 def database() -> Iterator[str]:
     """Host and port of a cluster of its own, with the compose file's user and empty database."""
     if not BINARIES:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+        lacking(
+            "PostgreSQL is not installed: apt-get install postgresql",
+            required_by="REQUIRE_POSTGRESQL",
+        )
     folder = Path("/tmp") / f"pg-{os.getpid()}"  # noqa: S108 - short: sockets lie in it
     folder.mkdir(mode=0o700)
     if os.getuid() == 0:

@@ -1,5 +1,7 @@
 """Callers that keep a server busy, and what happens to it meanwhile."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,13 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
         if time.monotonic() > last_s:
             raise AssertionError(f"not within 15 s: {what}")
         time.sleep(0.02)
+
+
+def leave(client: socket.socket, how: str) -> None:
+    """Close a connection: "reset" by RST, "end" by FIN."""
+    if how == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 class Load:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.serving.installed import installed
+from tests.required import installed
 from tests.serving.live import NotAdmittedError, Server
 
 PREFIX = "/digits"

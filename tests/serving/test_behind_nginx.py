@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import struct
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from serving.settings import Settings
 from tests.serving.live import Server, serving
-from tests.serving.load import eventually
+from tests.serving.load import eventually, leave
 from tests.serving.nginx import PREFIX, nginx_before
 
 IMAGE = bytes(784)
@@ -41,10 +40,7 @@ def test_who_leaves_is_not_run(slow_model: Path, tmp_path: Path, free_port: int,
         clients = [send(nginx, 16) for _ in range(6)]
         eventually(lambda: server.metric(WAITING) > 80, "a queue")
         for client in clients:
-            if how == "reset":
-                linger = struct.pack("ii", 1, 0)
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            client.close()
+            leave(client, how)
         assert stays.recv(1 << 16).startswith(b"HTTP/1.1 200")
         stays.close()
         eventually(lambda: server.metric(RUN) + server.metric(LEFT) == 112, "all accounted for")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import struct
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.live import Answer, Server, serving
-from tests.serving.load import eventually
+from tests.serving.load import eventually, leave
 from tests.serving.wire.raw_http import RawClient, head
 
 IMAGE = bytes(784)
@@ -57,7 +56,7 @@ def test_a_crowd_gets_answers_or_an_honest_refusal_at_once(heavy: Server) -> Non
 
     answers = asyncio.run(crowd())
     statuses = Counter(answer.status for answer in answers)
-    assert statuses[200] >= 3  # as many as fit: 60 where nobody else uses the processor
+    assert statuses[200] > 10  # as many as fit: 60 where nobody else uses the processor
     assert statuses[503] > 50
     assert statuses[200] + statuses[503] + statuses[504] == 200
     waits = {answer.headers["retry-after"] for answer in answers if answer.status == 503}
@@ -126,10 +125,7 @@ def test_clients_that_leave_are_not_run(slow_model: Path, how: str) -> None:
         clients = [send(server, 12) for _ in range(8)]
         eventually(lambda: server.metric(WAITING) > 80, "a queue")
         for client in clients:
-            if how == "reset":
-                linger = struct.pack("ii", 1, 0)
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            client.close()
+            leave(client, how)
         eventually(lambda: server.metric("serving_connections") == 2, "only two are left")
         assert stays.recv(1 << 16).startswith(b"HTTP/1.1 200")
         stays.close()

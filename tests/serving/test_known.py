@@ -26,7 +26,6 @@ from tests.serving.onnx_files import answers, build_model
 Images = NDArray[np.uint8]
 RAW = {"content_type": "application/octet-stream"}
 NAME = "digits-classifier"
-KEYS = ("familiarity", "set", "known")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import struct
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.serving.live import Server, serving
+from tests.serving.load import leave
 
 Images = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
@@ -80,9 +80,8 @@ def test_clients_that_hang_up_leave_no_trace(
     )
     for _ in range(100):
         client = socket.create_connection(("127.0.0.1", server.port))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(raw) + raw)
-        client.close()
+        leave(client, "reset")
     answer = server.ask("POST", "/predict", raw, content_type="application/octet-stream")
     assert np.abs(answer.probabilities - expected[:8]).max() < 1e-6
     assert server.metric('serving_queue_images{role="primary"}') == 0

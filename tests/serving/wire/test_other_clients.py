@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.serving.installed import installed
+from tests.required import installed
 from tests.serving.live import Server
 
 Images = NDArray[np.uint8]
