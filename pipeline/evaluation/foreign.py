@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from contract.arrays import Images
-from pipeline.export.world import INK, World, fonts, letter
+from pipeline.export.world import INK, World, lettered
 
 SEED = 0
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYabcdefghijkmnpqrtuvwxy"  # not O, S, Z, I, l: they look like digits
@@ -31,9 +31,7 @@ def sets(world: World, *, most: int) -> Iterator[tuple[str, Images]]:
 
 def letters(world: World, most: int, generator: np.random.Generator) -> Images:
     """Latin letters in the fonts that come with matplotlib, a little turned and sized."""
-    pairs = [(text, path) for path in fonts(FONTS) for text in LETTERS]
-    chosen = [pairs[at % len(pairs)] for at in generator.permutation(max(most, len(pairs)))[:most]]
-    return world.drawn([letter(world.side, text, path, generator) for text, path in chosen])
+    return lettered(world, LETTERS, FONTS, most, generator)
 
 
 def strokes(world: World, most: int, generator: np.random.Generator) -> Images:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from onnx import ModelProto
 from torch import nn
 
-from contract.arrays import Images, Probabilities
+from contract.arrays import Probabilities
 from contract.metadata import Golden, Limits, Metadata
 from contract.reading.probes import fingerprint
 from pipeline.config import Scalar
@@ -32,11 +32,6 @@ def check_data(origin: Origin, dataset: Dataset) -> None:
             f"the checkpoint was trained on data with sha256 {origin.data_sha256!r}, and the "
             f"prepared data, {dataset.name!r}, have {dataset.sha256_of_all!r}: run `dvc repro`"
         )
-
-
-def torch_probabilities(net: nn.Module, images: Images) -> Probabilities:
-    """What the trained network itself answers: the side that onnxruntime is compared with."""
-    return probabilities_of(last_layer.answers(net, None, images)[0])
 
 
 def probabilities_of(logits: Probabilities) -> Probabilities:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from contract.arrays import Images
-from pipeline.export.world import World, fonts, letter
+from pipeline.export.world import World, lettered
 
 SEED = 7
 GLYPHS = "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθλμξπσφχψωБДЖИЙЛФЦШЩЪЫЮЯ#&@%$?!{}[]<>*+=~"
@@ -37,10 +37,7 @@ def shapes(world: World, most: int, generator: np.random.Generator) -> Images:
 
 def glyphs(world: World, most: int, generator: np.random.Generator) -> Images:
     """Letters of other scripts, and signs; a quarter with ink and paper swapped."""
-    pairs = [(text, path) for path in fonts(FONTS) for text in GLYPHS]
-    chosen = [pairs[at % len(pairs)] for at in generator.permutation(max(most, len(pairs)))[:most]]
-    drawn = world.drawn([letter(world.side, text, path, generator) for text, path in chosen])
-    return _some_swapped(drawn, generator)
+    return _some_swapped(lettered(world, GLYPHS, FONTS, most, generator), generator)
 
 
 def gaussian(world: World, most: int, generator: np.random.Generator) -> Images:

@@ -70,7 +70,16 @@ class World:
         return first, second
 
 
-def letter(side: int, text: str, font: Path, generator: np.random.Generator) -> Image.Image:
+def lettered(
+    world: World, texts: str, families: tuple[str, ...], most: int, generator: np.random.Generator
+) -> Images:
+    """Each of `texts` in each font in turn, in any order, a little turned and sized."""
+    pairs = [(text, path) for path in _fonts(families) for text in texts]
+    chosen = [pairs[at % len(pairs)] for at in generator.permutation(max(most, len(pairs)))[:most]]
+    return world.drawn([_letter(world.side, text, path, generator) for text, path in chosen])
+
+
+def _letter(side: int, text: str, font: Path, generator: np.random.Generator) -> Image.Image:
     """One glyph in the middle, a little turned and sized."""
     drawn = ImageFont.truetype(font, side)
     left, top, right, bottom = drawn.getbbox(text)
@@ -84,7 +93,7 @@ def letter(side: int, text: str, font: Path, generator: np.random.Generator) -> 
     return canvas
 
 
-def fonts(names: tuple[str, ...]) -> list[Path]:
+def _fonts(names: tuple[str, ...]) -> list[Path]:
     """Those of matplotlib's own fonts that are there."""
     from matplotlib import get_data_path  # noqa: PLC0415 - slow to import
 

@@ -34,6 +34,7 @@ from pipeline.export.temperature import Temperature
 from pipeline.nets import zoo
 from pipeline.training.augment import Augmentation, Distorter
 from serving.pictures.digit import fit_digit
+from tests.pipeline.cases import torch_probabilities
 
 Rows = list[list[float]]  # probabilities: a list for each image
 
@@ -186,7 +187,7 @@ def _epoch(
 
 def _answers(net: nn.Module, images: Images) -> Rows:
     net.eval()
-    rows: Rows = model_file.torch_probabilities(net, images).tolist()
+    rows: Rows = torch_probabilities(net, images).tolist()
     return rows
 
 

@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from contract import files
+from contract.arrays import Images, Probabilities
 from pipeline.config import load
 from pipeline.data import arrays
 from pipeline.data.arrays import Prepared, Split
 from pipeline.data.assemble import describe
 from pipeline.data.decode import Official
 from pipeline.data.raw import Source
+from pipeline.export import last_layer, model_file
 from pipeline.training import checkpoint
 from pipeline.training.classifier import ImageClassifier
 from pipeline.training.recipe import Recipe
@@ -134,3 +136,8 @@ def _warm_up(net: nn.Module, prepared: Prepared) -> None:
         net.train()
         net(torch.from_numpy(prepared.train.images))
         net.eval()
+
+
+def torch_probabilities(net: nn.Module, images: Images) -> Probabilities:
+    """What the network itself answers: the side that onnxruntime is compared with."""
+    return model_file.probabilities_of(last_layer.answers(net, None, images)[0])

@@ -12,7 +12,7 @@ from pipeline.export import activations_file, from_checkpoint, model_file, onnx_
 from pipeline.nets.canvas import Input
 from pipeline.nets.geometry import fit_canvas
 from pipeline.nets.zoo import Fitted
-from tests.pipeline.cases import classifier, prepared_set
+from tests.pipeline.cases import classifier, prepared_set, torch_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ def test_fully_connected_and_softmax_add_up(shown: Shown) -> None:
 def test_probabilities_are_the_trained_networks() -> None:
     """The unfolded network in torch and its activations file in onnxruntime agree."""
     net = classifier(PREPARED).net
-    expected = model_file.torch_probabilities(net, IMAGES)
+    expected = torch_probabilities(net, IMAGES)
     np.testing.assert_allclose(Shown(net).outputs["probabilities"], expected, atol=1e-5)
 
 
@@ -162,7 +162,7 @@ def test_every_family_of_the_zoo_passes_the_gate(name: str) -> None:
         params_sha256="2" * 64,
     )
     images = prepared.val.images
-    gate = parity.Gate(images, model_file.torch_probabilities(net, images), tolerance=1e-5)
+    gate = parity.Gate(images, torch_probabilities(net, images), tolerance=1e-5)
     gate.check(model_file.model_bytes(net, described, prepared.val, golden=3), name="model")
     shown = activations_file.activations_bytes(
         net, prepared.dataset.image_shape, model_sha256="f" * 64

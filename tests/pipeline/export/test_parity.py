@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.export import model_file, onnx_graph, parity
-from tests.pipeline.cases import classifier, prepared_set
+from pipeline.export import onnx_graph, parity
+from tests.pipeline.cases import classifier, prepared_set, torch_probabilities
 
 PREPARED = prepared_set()
 
@@ -22,7 +22,7 @@ def model(net: torch.nn.Module) -> bytes:
 
 
 def gate(net: torch.nn.Module, *, off: float = 0.0, tolerance: float = 1e-5) -> parity.Gate:
-    expected = model_file.torch_probabilities(net, PREPARED.val.images)
+    expected = torch_probabilities(net, PREPARED.val.images)
     expected[3] += off
     return parity.Gate(PREPARED.val.images, expected, tolerance)
 
