@@ -38,10 +38,11 @@ class Preemption:
 
     def receive(self, number: int, _: object) -> None:
         """Be a signal handler; raises KeyboardInterrupt where no stage runs: DVC ends of it."""
+        running = stages()  # before they are told: one may end of it at once, and well
         self.received.setdefault(signal.Signals(number), time.monotonic())
         if not self._thread.is_alive():
             self._thread.start()
-        if not stages():
+        if not running:
             raise KeyboardInterrupt
 
     def end(self) -> None:

@@ -35,10 +35,6 @@ class Backlog:
             if caller.count > self._speed.slice_items:
                 self._long.append(caller)
 
-    def long_left(self) -> list[int]:
-        """Items that callers of more than a slice still have in the queue; for any thread."""
-        return [caller.left for caller in self._long if not caller.future.done()]
-
     def next_slice(self, now_s: float) -> tuple[list[Piece], Outcomes]:
         """Take the next slice, and the outcomes of those who need no run any more."""
         if self._is_plain(now_s):

@@ -44,6 +44,7 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._arrived: list[Caller] = []  # in this turn of the loop
         self._expiring: deque[Caller] = deque()  # touched by the loop only
+        self._long: list[Caller] = []  # callers of more items than a slice
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -84,6 +85,8 @@ class Batcher:
         caller = Caller(items, count, self._loop.create_future(), now_s, expires_s, context)
         self._wait_for(count)
         self._expiring.append(caller)
+        if count > self._speed.slice_items:
+            self._long = [*self._still_long(), caller]
         if self._timer is None:
             self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
         if not self._arrived:
@@ -109,9 +112,11 @@ class Batcher:
 
     def _ahead(self) -> Ahead:
         most_s = self._speed.of_run(self._speed.slice_items)
-        return Ahead(
-            self.waiting, self._runner.backlog.long_left(), min(self._runner.ran_s, most_s)
-        )
+        long = [caller.left for caller in self._long if not caller.future.done()]
+        return Ahead(self.waiting, long, min(self._runner.ran_s, most_s))
+
+    def _still_long(self) -> list[Caller]:
+        return [caller for caller in self._long if caller.left and not caller.future.done()]
 
     def _wait_for(self, more: int) -> None:
         self.waiting += more
@@ -190,7 +195,7 @@ class Batcher:
                 )
             else:
                 waits.append(caller)
-        self._expiring = waits
+        self._expiring, self._long = waits, self._still_long()
         self._sure_items = self.admission.sure_items
         self._tally.work(self._speed.of_work(self.waiting) if self.waiting else 0.0)
         self._timer = self._loop.call_later(_SWEEP_S, self._sweep) if waits else None

@@ -23,7 +23,8 @@ def test_images_count_alike_alone_and_in_company() -> None:
         observe(images[one], probabilities[one], familiarity[one])
     observer(together, "primary", least=0.5)(images, probabilities, familiarity)
     names = ("confidence", "images_total", "unknown_images_total")
-    for name, key in (*((name, ()) for name in names), ("predicted_total", ("3",))):
+    by_class = [("predicted_total", (str(label),)) for label in range(10)]
+    for name, key in (*((name, ()) for name in names), *by_class):
         counted = [one.sheet.cells(0, name, "primary", *key).tolist() for one in (alone, together)]
         assert sum(counted[0]) > 0
         assert counted[0] == pytest.approx(counted[1])
