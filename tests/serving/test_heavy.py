@@ -5,6 +5,7 @@ import json
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -158,23 +159,23 @@ def test_many_callers_of_a_light_model_are_all_answered(lenet_model: Path) -> No
 
 def test_a_large_body_is_not_read_where_there_is_no_room(patient: Server) -> None:
     """503 at the head, without the body or a 100 for it; a short body is read before its 503."""
-    waits = [send(patient, 16) for _ in range(12)]
-    eventually(lambda: patient.metric(WAITING) > 128, "a queue")
-    with RawClient(patient) as client:
-        asks = ("Content-Type: application/octet-stream", "X-Request-Timeout: 1")
-        client.send(head("/predict", *asks, "Content-Length: 2000000", "Expect: 100-continue"))
-        answer = client.reply()
-        assert (answer.status, answer.headers["connection"]) == (503, "close")
-        assert int(answer.headers["retry-after"]) >= 1
-        assert "no answer within 1 s" in answer.json["error"]
-        assert client.ends()
-    with RawClient(patient) as client:
-        client.send(head("/predict", *asks, "Content-Length: 784", "Expect: 100-continue"))
-        assert client.reply().status == 100
-        client.send(IMAGE)
-        assert client.reply().status == 503
-    for one in waits:
-        one.close()
+    with ExitStack() as waits:
+        for _ in range(160):  # four seconds of work, and nobody who could be passed
+            waits.enter_context(send(patient, 1))
+        eventually(lambda: patient.metric(WAITING) > 128, "a queue")
+        with RawClient(patient) as client:
+            asks = ("Content-Type: application/octet-stream", "X-Request-Timeout: 1")
+            client.send(head("/predict", *asks, "Content-Length: 2000000", "Expect: 100-continue"))
+            answer = client.reply()
+            assert (answer.status, answer.headers["connection"]) == (503, "close")
+            assert int(answer.headers["retry-after"]) >= 1
+            assert "no answer within 1 s" in answer.json["error"]
+            assert client.ends()
+        with RawClient(patient) as client:
+            client.send(head("/predict", *asks, "Content-Length: 784", "Expect: 100-continue"))
+            assert client.reply().status == 100
+            client.send(IMAGE)
+            assert client.reply().status == 503
 
 
 def test_fifty_connections_do_not_starve_one(patient: Server) -> None:
