@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -10,6 +11,7 @@ from typing import Any
 from serving.errors import SettingsRefused
 
 _GREATEST_PORT = 65535
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")  # a part of a path
 
 
 def _option(default: object, text: str, *, least: float | None = None, secret: bool = False) -> Any:  # noqa: ANN401 -- as dataclasses.field
@@ -20,7 +22,10 @@ def _option(default: object, text: str, *, least: float | None = None, secret: b
 class Settings:
     """Everything that can be chosen about a server; each field is `--flag` and `SERVING_FLAG`."""
 
-    model: str = _option("models/model.onnx", "path of the ONNX file, or models:/name@alias")
+    model: str = _option(
+        "models/model.onnx", "path of the ONNX file, of a folder with one, or models:/name@alias"
+    )
+    name: str = _option("", "name to serve the model under; empty: the one it was exported with")
     challenger: str = _option("", "a second model beside the first; same forms; empty: none")
     shadow: float = _option(0.1, "share of requests that the challenger answers unseen", least=0)
     host: str = _option("127.0.0.1", "address to listen on")
@@ -72,6 +77,11 @@ class Settings:
             raise SettingsRefused(f"--shadow is {self.shadow}: give a share from 0 to 1")
         if not self.model:
             raise SettingsRefused("--model is empty: give the path of an ONNX file")
+        if self.name and not _NAME.fullmatch(self.name):
+            raise SettingsRefused(
+                f"--name is {self.name!r}: give up to 253 of letters, digits, '.', '_' and '-', "
+                "beginning with a letter or digit"
+            )
 
         self.trusted_networks  # noqa: B018 -- is checked
 

@@ -8,25 +8,27 @@ from pathlib import Path
 
 from serving.errors import ModelRefused
 
+_LISTED = 5  # names in an error's text
+
 
 @dataclass(slots=True, frozen=True)
 class FileSource:
-    """An ONNX file that something else replaces now and then."""
+    """An ONNX file that something else replaces now and then, or the folder of the only one."""
 
     path: Path
 
     def mark(self) -> str | None:
         """Return what differs when the file does; None while there is none."""
         try:
-            status = self.path.stat()
-        except OSError:
+            status = self._file().stat()
+        except (OSError, ModelRefused):
             return None
         return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
     def read(self) -> bytes:
         """Raise ModelRefused in one line."""
         try:
-            return _content(self.path)
+            return _content(self._file())
         except OSError as error:
             raise ModelRefused(
                 f"cannot be read ({error.strerror}): give the path of an ONNX file, "
@@ -36,9 +38,30 @@ class FileSource:
     def sidecar(self, ending: str) -> bytes | None:
         """Read model.card.json or model.activations.onnx from beside model.onnx, if it is there."""
         try:
-            return _content(self.path.with_suffix(ending))
-        except OSError:
+            return _content(self._file().with_suffix(ending))
+        except (OSError, ModelRefused):
             return None
+
+    def _file(self) -> Path:
+        """Raise ModelRefused for a folder with no model, or several."""
+        return _only_model(self.path) if self.path.is_dir() else self.path
+
+
+def _only_model(folder: Path) -> Path:
+    """Find model.onnx; model.KIND.onnx beside it belongs to it and does not count."""
+    files = sorted(folder.glob("*.onnx"))
+    names = {file.name for file in files}
+    models = [
+        file for file in files if f"{file.name.partition('.')[0]}.onnx" not in names - {file.name}
+    ]
+    if len(models) != 1:
+        listed = ", ".join(file.name for file in models[:_LISTED]) or "none"
+        more = " and more" if len(models) > _LISTED else ""
+        raise ModelRefused(
+            f"is looked for in a folder that must hold exactly one .onnx file and holds {listed}"
+            f"{more}: give the file's own path"
+        )
+    return models[0]
 
 
 def _content(path: Path) -> bytes:
