@@ -1,5 +1,6 @@
 """python -m serving: read the settings, take the port, serve in one process or in several."""
 
+import importlib.util
 import logging
 import os
 import resource
@@ -38,22 +39,24 @@ def main(arguments: list[str]) -> int:
         if (inbox := inbox_of(settings, Recorder(sheet, 0))) is not None:
             inbox.open()
         bound = _listen(settings.host, settings.port, settings.workers)
+        reserved = _reserved(settings.host, settings.grpc_port)
         settings, mirror = mirrored(settings)
     except (SettingsRefused, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return _REFUSED
     _allow_many_connections()
     try:
-        return _serve(settings, bound, sheet, mirror, log)
+        return _serve(settings, bound, reserved, sheet, mirror, log)
     finally:
         log.close(_LAST_LINES_S)
         if mirror is not None:
             mirror.remove()
 
 
-def _serve(
+def _serve(  # noqa: PLR0913, PLR0917 -- what was made before the start
     settings: Settings,
     bound: list[socket.socket],
+    reserved: socket.socket | None,
     sheet: Sheet,
     mirror: Mirror | None,
     log: Lines,
@@ -68,7 +71,8 @@ def _serve(
         from serving.server import Place, run  # noqa: PLC0415 -- see above
 
         try:
-            return uvloop.run(run(settings, Place(shared, log, recorder, supervisor, mirror)))
+            place = Place(shared, log, recorder, supervisor, mirror, reserved)
+            return uvloop.run(run(settings, place))
         finally:
             log.close(_LAST_LINES_S)
 
@@ -91,6 +95,32 @@ def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
         return [_socket(host, found, shared=True) for _ in range(workers)]
     except OSError as error:
         raise OSError(f"cannot listen on {host!r} port {port}: {error.strerror}") from None
+
+
+def _reserved(host: str, port: int) -> socket.socket | None:
+    """Keep the port on which the workers' gRPC servers will listen by themselves; None: no gRPC."""
+    if port < 0:
+        return None
+    if importlib.util.find_spec("grpc") is None:
+        raise SettingsRefused("--grpc-port needs grpcio: install the extra 'grpc'")
+    try:
+        with _silent(host, port) as alone:
+            found = alone.getsockname()[1]
+        return _silent(host, found, shared=True)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host!r} port {port}: {error.strerror}") from None
+
+
+def _silent(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bind without listening, so that nobody is connected to this socket."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if host == "::":
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    bound.bind((host, port))
+    return bound
 
 
 def _socket(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -10,10 +10,13 @@ from serving.models.model import Facts
 _log = logging.getLogger("serving")
 
 
-def announce(lineup: Lineup, bound: socket.socket, *, max_pixels: int) -> None:
+def announce(
+    lineup: Lineup, bound: socket.socket, grpc: socket.socket | None, *, max_pixels: int
+) -> None:
     """Say what is served and where; then what nobody should miss about it."""
-    host, port = bound.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    address = f"http://{_address(bound)}"
+    if grpc is not None:
+        address += f", gRPC {_address(grpc)}"
     for served in lineup:
         facts = served.facts
         shown = ", ".join(facts.classes[:10]) + (", …" if len(facts.classes) > 10 else "")  # noqa: PLR2004 -- a line's worth
@@ -24,6 +27,11 @@ def announce(lineup: Lineup, bound: socket.socket, *, max_pixels: int) -> None:
         )
         _warn_of_fallback(served)
         _warn_of_pictures(served.facts, max_pixels=max_pixels)
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _warn_of_fallback(served: Served) -> None:

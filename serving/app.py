@@ -138,7 +138,7 @@ class App:
         if b"content-encoding" in headers:
             coding.check(headers[b"content-encoding"])
         if route.room is not None and int(headers.get(b"content-length", 0)) > _LARGE:
-            route.room(_limited(Context(), headers))
+            route.room(limited(Context(), headers))
 
     async def __call__(self, request: Request) -> Reply:
         started_s = time.perf_counter()
@@ -174,7 +174,7 @@ class App:
             self._health.admit()
         headers = request.headers
         if _TIMEOUT in headers:
-            _limited(request.context, headers)
+            limited(request.context, headers)
         if b"content-encoding" in headers and request.body:
             reply = await self._answer_coded(request, partial(handler, **judged.captures))
         else:
@@ -221,7 +221,7 @@ def error_reply(error: ServingError) -> Reply:
     return Reply(_error_body(str(error)), error.status, headers=fields, closes=error.closes)
 
 
-def _limited(context: Context, headers: Headers) -> Context:
+def limited(context: Context, headers: Headers) -> Context:
     """Take note of how many seconds the caller waits for its answer; raises BadRequest."""
     text = headers.get(_TIMEOUT)
     if text is not None:

@@ -40,16 +40,12 @@ def create_app(  # noqa: PLR0913, PLR0917 -- the parts of an application
     access: AccessLog | None,
     memory: Budget,
     keys: Keys,
+    v2: V2 | None = None,
 ) -> App:
-    """Put one worker's application together; nothing runs yet."""
+    """Put one worker's application together; nothing runs yet. `v2`: what others have a part in."""
     routes = Routes()
-    files = PictureFiles(
-        batch_limit=settings.batch_limit,
-        decoders=Decoders(memory, deadline_s=settings.deadline),
-        max_pixels=settings.max_pixels,
-    )
-    explainers = Explainers(_source(settings), enabled=settings.explain)
-    v2 = V2(_describer(settings, lineup, explainers), files, recorder.sheet)
+    v2 = v2 or create_v2(settings, lineup, recorder, memory)
+    files, explainers = v2.files, v2.describer.explainers
     _add_inference(routes, lineup, v2, files)
     _add_v1(routes, lineup, files)
     _add_operations(routes, settings, lineup, health, recorder)
@@ -80,6 +76,22 @@ def create_app(  # noqa: PLR0913, PLR0917 -- the parts of an application
         ),
         access=access,
     )
+
+
+def create_v2(settings: Settings, lineup: Lineup, recorder: Recorder, memory: Budget) -> V2:
+    """Make what answers V2, whatever carries it."""
+    bounds = Bounds(
+        max_batch=settings.batch_limit,
+        body_limit=settings.body_limit,
+        max_pixels=settings.max_pixels,
+    )
+    explainers = Explainers(_source(settings), enabled=settings.explain)
+    files = PictureFiles(
+        batch_limit=settings.batch_limit,
+        decoders=Decoders(memory, deadline_s=settings.deadline),
+        max_pixels=settings.max_pixels,
+    )
+    return V2(Describer(lineup, bounds, explainers), files, recorder.sheet)
 
 
 def _add_inference(routes: Routes, lineup: Lineup, v2: V2, files: PictureFiles) -> None:
@@ -116,15 +128,6 @@ def _add_inference(routes: Routes, lineup: Lineup, v2: V2, files: PictureFiles) 
     for path in ("/v2/models/stats", "/v2/models/{name}/stats", f"{versioned}/stats"):
         handlers = {"GET": v2.stats}
         routes.add(path, Route(handlers=handlers, label="/v2", guarded=True, compresses=False))
-
-
-def _describer(settings: Settings, lineup: Lineup, explainers: Explainers) -> Describer:
-    bounds = Bounds(
-        max_batch=settings.batch_limit,
-        body_limit=settings.body_limit,
-        max_pixels=settings.max_pixels,
-    )
-    return Describer(lineup, bounds, explainers)
 
 
 def _add_v1(routes: Routes, lineup: Lineup, files: PictureFiles) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,8 +13,9 @@ from serving.announcement import announce
 from serving.counts.families import LOADED
 from serving.counts.observing import Observe
 from serving.counts.sheet import Recorder
-from serving.create import create_app
+from serving.create import create_app, create_v2
 from serving.errors import HANGS, ModelRefused
+from serving.grpc.port import port_of
 from serving.keys import keys_of
 from serving.models.lineup import Lineup, Role
 from serving.models.loading import Loader
@@ -48,6 +49,7 @@ class Place:
     recorder: Recorder
     supervisor: int | None = None  # its process: this one ends with it
     mirror: Mirror | None = None  # keeps the files of registry addresses
+    grpc: socket.socket | None = None  # holds the address of gRPC's own sockets
 
     @property
     def speaks(self) -> bool:
@@ -87,7 +89,9 @@ async def run(settings: Settings, place: Place) -> int:
     access = AccessLog(place.log, proxies) if settings.access_log else None
     keys = keys_of(settings.api_key, settings.api_key_file)
     memory = Budget(max(settings.body_memory, settings.body_limit))
-    app = create_app(settings, lineup, health, place.recorder, access, memory, keys)
+    v2 = create_v2(settings, lineup, place.recorder, memory)
+    app = create_app(settings, lineup, health, place.recorder, access, memory, keys, v2)
+    rpc = port_of(place.grpc, settings, v2, health, place.recorder, access, memory, keys)
     connections = place.recorder.counter("connections")
     listener = Listener(app, _limits(settings), memory, place.bound, connections.add)
     if not place.recorder.counter(*LOADED).value:  # the first start: say that we are loading
@@ -102,9 +106,10 @@ async def run(settings: Settings, place: Place) -> int:
             _log.error("%s", error)
         return MODEL_REFUSED
     listener.start()
+    await rpc.start()
     await _everyone(place.recorder, stop.asked)
     if place.speaks and not stop.asked.is_set():
-        announce(lineup, place.bound, max_pixels=settings.max_pixels)
+        announce(lineup, place.bound, place.grpc, max_pixels=settings.max_pixels)
     watchers.append(asyncio.create_task(keys.follow()))
     watchers += [
         asyncio.create_task(loader.watch(settings.watch)) for loader in loaders if settings.watch
@@ -117,15 +122,20 @@ async def run(settings: Settings, place: Place) -> int:
     health.refusing = True
     for watcher in watchers:
         watcher.cancel()
-    return await _end(listener, loaders, access, patience_s=settings.deadline + 1)
+    doors = (listener.finish, rpc.finish)
+    return await _end(doors, loaders, access, patience_s=settings.deadline + 1)
 
 
 async def _end(
-    listener: Listener, loaders: list[Loader], access: AccessLog | None, *, patience_s: float
+    doors: Sequence[Callable[[float], Awaitable[None]]],
+    loaders: list[Loader],
+    access: AccessLog | None,
+    *,
+    patience_s: float,
 ) -> int:
     """Answer everyone who was let in; then nothing runs any more, or the status is HANGS."""
     status = 0
-    await listener.finish(patience_s)
+    await asyncio.gather(*[finish(patience_s) for finish in doors])
     try:
         async with asyncio.timeout(patience_s):
             for loader in loaders:

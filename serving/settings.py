@@ -30,6 +30,7 @@ class Settings:
     shadow: float = _option(0.1, "share of requests that the challenger answers unseen", least=0)
     host: str = _option("127.0.0.1", "address to listen on")
     port: int = _option(8000, "port to listen on; 0: any free one", least=0)
+    grpc_port: int = _option(-1, "port for V2 over gRPC; 0: any free one; -1: none", least=-1)
     workers: int = _option(1, "processes that share the port", least=1)
     threads: int = _option(0, "threads per model run; 0: the available cores / workers", least=0)
     max_batch: int = _option(1024, "images in one request at most", least=1)
@@ -71,8 +72,9 @@ class Settings:
             least, given = item.metadata["least"], getattr(self, item.name)
             if least is not None and not given >= least:
                 raise SettingsRefused(f"{_flag(item.name)} is {given!r}: give {least} or more")
-        if self.port > _GREATEST_PORT:
-            raise SettingsRefused(f"--port is {self.port}: give 0 to {_GREATEST_PORT}")
+        for flag, port, least in (("--port", self.port, 0), ("--grpc-port", self.grpc_port, -1)):
+            if port > _GREATEST_PORT:
+                raise SettingsRefused(f"{flag} is {port}: give {least} to {_GREATEST_PORT}")
         if self.shadow > 1:
             raise SettingsRefused(f"--shadow is {self.shadow}: give a share from 0 to 1")
         if not self.model:

@@ -45,16 +45,23 @@ class Health:
         return self._loaded
 
     async def live(self, request: Request) -> Reply:
-        """503, too, where only a new process helps."""
-        if self.hangs:
-            raise Unavailable(_HANGS)
+        self.check_live()
         return Reply(b'{"live":true}')
 
     async def ready(self, request: Request) -> Reply:
+        self.check_ready()
+        return Reply(b'{"ready":true}')
+
+    def check_live(self) -> None:
+        """Raise Unavailable, too, where only a new process helps."""
+        if self.hangs:
+            raise Unavailable(_HANGS)
+
+    def check_ready(self) -> None:
+        """Raise Unavailable with the reason."""
         if not self._everyone_loaded():
             raise Unavailable(_LOADING)
         if self.draining:
             raise Unavailable(_DRAINING)
         if self.hangs:
             raise Unavailable(_HANGS)
-        return Reply(b'{"ready":true}')

@@ -58,6 +58,13 @@ class Server:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    @property
+    def grpc(self) -> str:
+        """Return host:port of --grpc-port, as the log says it."""
+        found = re.search(r"gRPC ([\d.]+:\d+)", "".join(self.log))
+        assert found, self.log
+        return found[1]
+
     def follow(self) -> None:
         """Gather the log until the process ends; the first line with an address sets `url`."""
         stream = self.process.stderr

@@ -31,7 +31,17 @@ def ask():
 threading.Thread(target=ask).start()
 sys.exit(main(["--model", sys.argv[1], "--port", sys.argv[2]]))
 """
-FOREIGN = {"torch", "torchvision", "lightning", "mlflow", "dvc", "onnx", "pandas", "sklearn"}
+FOREIGN = {
+    "grpc",
+    "torch",
+    "torchvision",
+    "lightning",
+    "mlflow",
+    "dvc",
+    "onnx",
+    "pandas",
+    "sklearn",
+}
 
 
 def test_a_server_that_answered_has_none_of_the_training_packages(
@@ -49,13 +59,13 @@ def test_a_server_that_answered_has_none_of_the_training_packages(
 
 
 def test_every_package_that_serving_imports_is_in_its_extra() -> None:
-    """`pip install '.[serving]'` is enough, with `registry` for models:/…: no more, no less."""
+    """`pip install '.[serving]'` is enough, with `registry` for models:/… and `grpc`: no more."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["serving"], *extras["registry"]]
+    wanted = [*project["dependencies"], *extras["serving"], *extras["registry"], *extras["grpc"]]
     packages = {re.split(r"[><=\[]", line)[0] for line in wanted}
     modules = {"pillow": "PIL", "pysimdjson": "simdjson", "mlflow-skinny": "mlflow"}
-    modules["python-multipart"] = "python_multipart"
+    modules |= {"python-multipart": "python_multipart", "grpcio": "grpc", "protobuf": "google"}
     offered = {modules.get(name, name) for name in packages}
     imported = set()
     for path in (ROOT / "serving").rglob("*.py"):

@@ -25,6 +25,7 @@ def test_a_flag_wins_over_a_variable_over_a_default() -> None:
     [
         (["--port", "x"], {}, "--port"),
         (["--port", "70000"], {}, "0 to 65535"),
+        (["--grpc-port", "70000"], {}, "--grpc-port is 70000: give -1 to 65535"),
         (["--nope"], {}, "--nope"),
         (["--model", ""], {}, "--model"),
         (["--deadline", "nan"], {}, "--deadline"),

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from contract.arrays import Images
+from serving.context import Context
 from serving.dialects.json_text import complaint
 from serving.dialects.picture_files import PictureFiles
 from serving.dialects.v2 import tensors
@@ -25,19 +26,19 @@ _MOST_DIGITS = 12
 _LONGEST_ID = 256
 
 
-class _Output(msgspec.Struct):
+class Output(msgspec.Struct):
     name: str
     parameters: dict[str, Scalar] = {}
 
 
-class _Body(msgspec.Struct):
+class Body(msgspec.Struct):
     inputs: list[Input]
     id: str | None = None
     parameters: dict[str, Scalar] = {}
-    outputs: list[_Output] | None = None
+    outputs: list[Output] | None = None
 
 
-_decoder = msgspec.json.Decoder(_Body)
+_decoder = msgspec.json.Decoder(Body)
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,12 +73,18 @@ async def read(request: Request, facts: Facts, files: PictureFiles) -> Inference
     text = request.body if length is None else request.body[:length]
     binary = None if length is None else memoryview(request.body)[length:]
     body = _decoded(text)
+    outputs = outputs_of(body, request.context)
+    images = await tensors.images(body.inputs, binary, facts, files)
+    return Inference(images, outputs, facts.outputs, body.id)
+
+
+def outputs_of(body: Body, context: Context) -> tuple[Wanted, ...]:
+    """Check all but the inputs, and take note of how long the caller waits; raises BadRequest."""
     if body.id is not None and len(body.id) > _LONGEST_ID:
         raise BadRequest(f"id is longer than {_LONGEST_ID} characters")
     outputs = _outputs(body)
-    request.context.limit_s = min(request.context.limit_s, _timeout_s(body.parameters))
-    images = await tensors.images(body.inputs, binary, facts, files)
-    return Inference(images, outputs, facts.outputs, body.id)
+    context.limit_s = min(context.limit_s, _timeout_s(body.parameters))
+    return outputs
 
 
 def _header_length(request: Request) -> int | None:
@@ -92,9 +99,14 @@ def _header_length(request: Request) -> int | None:
     return int(text)
 
 
-def _decoded(text: bytes) -> _Body:
-    if text.count(b'"name"') > _MOST_TENSORS:
+def check_count(tensors: int) -> None:
+    """Raise BadRequest for more inputs and outputs than anyone has use for."""
+    if tensors > _MOST_TENSORS:
         raise BadRequest(f"more than {_MOST_TENSORS} inputs and outputs")
+
+
+def _decoded(text: bytes) -> Body:
+    check_count(text.count(b'"name"'))
     try:
         return _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -109,7 +121,7 @@ def _timeout_s(parameters: dict[str, Scalar]) -> float:
     return given / 1e6 if given else math.inf
 
 
-def _outputs(body: _Body) -> tuple[Wanted, ...]:
+def _outputs(body: Body) -> tuple[Wanted, ...]:
     by_default = _flag(body.parameters, "binary_data_output", default=False)
     if not body.outputs:
         return (Wanted(Model.output_name, by_default),)
@@ -119,7 +131,7 @@ def _outputs(body: _Body) -> tuple[Wanted, ...]:
     return tuple(_wanted(output, is_binary=by_default) for output in body.outputs)
 
 
-def _wanted(output: _Output, *, is_binary: bool) -> Wanted:
+def _wanted(output: Output, *, is_binary: bool) -> Wanted:
     count = output.parameters.get("classification", 0)
     if type(count) is not int or count < 0 or ("classification" in output.parameters and not count):
         raise BadRequest("classification must be a whole number from 1")

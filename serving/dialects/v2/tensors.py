@@ -20,6 +20,7 @@ from serving.errors import BadRequest
 from serving.models.model import Facts, Model
 
 Scalar = bool | int | float | str | None
+Content = msgspec.Raw | memoryview  # JSON, or bytes
 
 BYTES = "BYTES"
 _LENGTH = 4  # bytes before an element
@@ -44,6 +45,12 @@ async def images(
     inputs: list[Input], binary: memoryview | None, facts: Facts, files: PictureFiles
 ) -> Images:
     """(N, C, H, W); `binary` is what follows the JSON, None: nothing may. Raises ServingError."""
+    tensor = the_input(inputs, facts)
+    return await of_content(tensor, _content(tensor, binary), facts, files)
+
+
+def the_input(inputs: list[Input], facts: Facts) -> Input:
+    """Raise BadRequest where it is not the one that the model has, or of no datatype of ours."""
     known = len(inputs) == 1 and inputs[0].name == Model.input_name
     if not known or inputs[0].datatype not in {BYTES, *_DTYPES}:
         shape = ", ".join(map(str, facts.image_shape))
@@ -51,14 +58,21 @@ async def images(
             f"one input is expected: {Model.input_name}, UINT8 of shape [N, {shape}] (another "
             "numeric datatype is cast), or BYTES of shape [N] with pictures' files"
         )
-    tensor = inputs[0]
-    content = _content(tensor, binary)
+    return inputs[0]
+
+
+async def of_content(
+    tensor: Input, content: Content | list[File], facts: Facts, files: PictureFiles
+) -> Images:
+    """(N, C, H, W) of what the input holds: a list, where BYTES come one by one."""
     if tensor.datatype == BYTES:
         return await files.images(await _files(tensor, content, files), files.way(facts))
+    if isinstance(content, list):
+        raise BadRequest("a list of files is for BYTES only")
     return await off_loop(_pixels, content, tensor, facts, files.batch_limit)
 
 
-def _pixels(content: msgspec.Raw | memoryview, tensor: Input, facts: Facts, limit: int) -> Images:
+def _pixels(content: Content, tensor: Input, facts: Facts, limit: int) -> Images:
     found = _numbers(tensor, content, facts.image_shape, limit=limit)
     refuse_scaled(found, is_bright=facts.is_bright)
     return found
@@ -73,7 +87,7 @@ def raw_or_picture(body: bytes, facts: Facts, files: PictureFiles) -> Images | l
     return found
 
 
-def _content(tensor: Input, binary: memoryview | None) -> msgspec.Raw | memoryview:
+def _content(tensor: Input, binary: memoryview | None) -> Content:
     """Give the JSON or the bytes: one of them, of the length that is stated."""
     size = tensor.parameters.get("binary_data_size")
     if size is None:
@@ -91,37 +105,40 @@ def _content(tensor: Input, binary: memoryview | None) -> msgspec.Raw | memoryvi
     return binary
 
 
-def _numbers(
-    tensor: Input, content: msgspec.Raw | memoryview, shape: Shape, *, limit: int
-) -> Images:
+def full_shape(tensor: Input, shape: Shape, *, limit: int) -> tuple[int, int, int, int]:
+    """(N, C, H, W) as the tensor states it, of images of `shape`; raises BadRequest."""
     count = tensor.shape[0] if tensor.shape else 0
     if tuple(tensor.shape[1:]) != shape:
         raise wrong_shape(tuple(tensor.shape), shape)
     if not 1 <= count <= limit:
         raise BadRequest(f"shape must be [N, {', '.join(map(str, shape))}], N from 1 to {limit}")
-    full = (count, *shape)
+    return count, *shape
+
+
+def _numbers(tensor: Input, content: Content, shape: Shape, *, limit: int) -> Images:
+    full = full_shape(tensor, shape, limit=limit)
     if not isinstance(content, memoryview):
         return json_numbers.read_tensor(bytes(content), full)
     dtype = _DTYPES[tensor.datatype]
     if len(content) != prod(full) * dtype.itemsize:
         raise BadRequest(
-            f"binary_data_size and the bytes after the JSON must be {prod(full) * dtype.itemsize}, "
-            "as shape and datatype say"
+            f"the input's binary data must be {prod(full) * dtype.itemsize} bytes, as shape and "
+            "datatype say"
         )
     numbers = np.frombuffer(content, dtype).reshape(full)
     return numbers if dtype == _UINT8 else as_pixels(numbers, pixels=prod(shape))
 
 
-async def _files(
-    tensor: Input, content: msgspec.Raw | memoryview, files: PictureFiles
-) -> list[File]:
+async def _files(tensor: Input, content: Content | list[File], files: PictureFiles) -> list[File]:
     count = tensor.shape[0] if tensor.shape else 0
     if tensor.shape[1:] not in ([], [1]) or not 1 <= count <= files.batch_limit:
         raise BadRequest(
             f"the shape of BYTES must be [N] or [N, 1], N from 1 to {files.batch_limit}"
         )
-    if isinstance(content, memoryview):
-        found: list[File] = list(_elements(content, count))
+    if isinstance(content, list):
+        found = content
+    elif isinstance(content, memoryview):
+        found = list(_elements(content, count))
     else:
         found = await files.of_json(_flat(bytes(content)))
     if len(found) != count:

@@ -18,7 +18,7 @@ from serving.wire.messages import BINARY, JSON, Reply
 def reply(inference: Inference, arrays: Mapping[str, NDArray[np.float32]], facts: Facts) -> Reply:
     """Give the wanted outputs in the order in which they were asked for."""
     tails: list[bytes | memoryview] = []
-    outputs = [_output(wanted, arrays[wanted.name], facts, tails) for wanted in inference.outputs]
+    outputs = [output(wanted, arrays[wanted.name], facts, tails) for wanted in inference.outputs]
     head: dict[str, Any] = {"model_name": facts.name, "model_version": facts.version}
     if inference.id is not None:
         head["id"] = inference.id
@@ -57,18 +57,19 @@ def _strings(data: list[str]) -> Iterator[bytes]:
     yield orjson.dumps(data)[1:-1]
 
 
-def _output(
+def output(
     wanted: Wanted, array: NDArray[np.float32], facts: Facts, tails: list[bytes | memoryview]
 ) -> dict[str, Any]:
+    """Give an output's fields; binary data goes to the end of `tails`."""
     if wanted.classification:
         return _classes(wanted, array, facts, tails)
-    output: dict[str, Any] = {"name": wanted.name, "datatype": "FP32", "shape": array.shape}
+    fields: dict[str, Any] = {"name": wanted.name, "datatype": "FP32", "shape": array.shape}
     if wanted.is_binary:
         tails.append(np.ascontiguousarray(array).data.cast("B"))
-        output["parameters"] = {"binary_data_size": array.nbytes}
+        fields["parameters"] = {"binary_data_size": array.nbytes}
     else:
-        output["data"] = np.ascontiguousarray(array).reshape(-1)
-    return output
+        fields["data"] = np.ascontiguousarray(array).reshape(-1)
+    return fields
 
 
 def _classes(
