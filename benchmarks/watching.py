@@ -34,6 +34,7 @@ class Cost:
 
     cpu_us: float  # of the server, a request
     p99_ms: float
+    requests_s: float
 
 
 def main() -> None:
@@ -58,23 +59,34 @@ def main() -> None:
                 with served(model, more, folder, asked.cores[0]) as (process, calls):
                     for case, call in calls.items():
                         figures[who, case].append(
-                            measured(process, call, folder, asked.cores[1], asked.seconds)
-                        )
+                            measured(
+                                process, call, folder=folder, core=asked.cores[1],
+                                seconds=asked.seconds,
+                            )
+                        )  # fmt: skip
     publish(figures, rounds=asked.rounds, seconds=asked.seconds)
 
 
-def measured(process: Running, call: wrk.Call, folder: Path, core: int, seconds: float) -> Cost:
+def measured(  # noqa: PLR0913 -- keyword-only choices of one measurement
+    process: Running,
+    call: wrk.Call,
+    *,
+    folder: Path,
+    core: int,
+    seconds: float,
+    connections: int = CONNECTIONS,
+) -> Cost:
     """Processor time is the server's own: a busy machine slows a server, and hardly changes it.
 
     The first second is not measured: after a pause, the watch looks at more than its part of the
     time (serving.watch.drift.BURST_S).
     """
-    run = partial(wrk.run, process.url, call, folder=folder, cores=[core], connections=CONNECTIONS)
+    run = partial(wrk.run, process.url, call, folder=folder, cores=[core], connections=connections)
     run(seconds=WARM_UP_S)
     before = sum(psutil.Process(process.pid).cpu_times()[:2])
     load = run(seconds=seconds)
     spent = sum(psutil.Process(process.pid).cpu_times()[:2]) - before
-    return Cost(spent / (load.requests_s * seconds) * 1e6, load.p99_ms)
+    return Cost(spent / (load.requests_s * seconds) * 1e6, load.p99_ms, load.requests_s)
 
 
 def unwatched(model: Path, target: Path) -> Path:

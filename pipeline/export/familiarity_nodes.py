@@ -22,6 +22,7 @@ def add(model: ModelProto, head: Head) -> None:
         "bias": head.bias,
         "lifted": lifted,
         "rises": head.rises,
+        "cap": np.array(head.cap),
     }
     for name, values in numbers.items():
         tensor = numpy_helper.from_array(values.astype(np.float32), f"{FAMILIARITY}.{name}")
@@ -38,7 +39,8 @@ def add(model: ModelProto, head: Head) -> None:
         [
             make("Gemm", [FEATURES, *own("hidden", "bias")], own("sums"), transB=1),
             make("Relu", own("sums"), own("units")),
-            make("ReduceLogSumExp", [LOGITS, *own("axes")], own("energy"), keepdims=1),
+            make("ReduceLogSumExp", [LOGITS, *own("axes")], own("any"), keepdims=1),
+            make("Min", own("any", "cap"), own("energy")),
             make("Gemm", own("units", "lifted", "energy"), own("over")),
             make("HardSigmoid", own("over"), own("ways"), alpha=1 / head.step, beta=0.0),
             make("MatMul", own("ways", "rises"), [FAMILIARITY]),
