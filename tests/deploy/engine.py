@@ -107,8 +107,8 @@ class Engine:
             self.run("podman", "rm", "--force", "--ignore", name)
 
     def clean(self) -> None:
+        """End what still runs, so that the folder can be removed."""
         self.run("podman", "rm", "--all", "--force", check=False)
-        self.run("podman", "system", "reset", "--force", check=False)
 
 
 def tag(image: str) -> str:
