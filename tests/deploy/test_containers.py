@@ -113,7 +113,7 @@ def test_the_tracking_server_answers(engine: Engine) -> None:
     engine.run(*command)
     ready = ("podman", "exec", "mlflow", "python", "/opt/ready.py", "/health", port)
     wait_for(lambda: engine.run(*ready, check=False).returncode == 0)
-    assert engine.inspect(tag("mlflow"))["Config"]["Healthcheck"]["Test"][-2:] == [
+    assert engine.inspect(tag("mlflow"))["Healthcheck"]["Test"][-2:] == [
         "/health",
         "5000",
     ]
