@@ -35,6 +35,13 @@ def test_the_first_line_says_what_is_served_and_where(tiny_model: Path) -> None:
         )
 
 
+def test_onnxruntime_keeps_and_sends_no_reports(tiny_model: Path, tmp_path: Path) -> None:
+    """Its telemetry would leave a device's number and a queue of events in the home folder."""
+    with serving("--model", str(tiny_model), HOME=str(tmp_path), XDG_CACHE_HOME="") as server:
+        assert server.ask("GET", "/v2/health/ready").status == 200
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fallback_cannot_be_missed(tmp_path: Path) -> None:
     """A model of another data set than was asked for says so at start, with what to do."""
     path = tmp_path / "model.onnx"
