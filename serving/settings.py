@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from contract.sidecars import FP32, INT8
 from serving.errors import SettingsRefused
 
 _GREATEST_PORT = 65535
+VARIANTS = (FP32, INT8)
 
 
 def _option(default: object, text: str, *, least: float | None = None, secret: bool = False) -> Any:  # noqa: ANN401 -- as dataclasses.field
@@ -21,6 +23,9 @@ class Settings:
     """Everything that can be chosen about a server; each field is `--flag` and `SERVING_FLAG`."""
 
     model: str = _option("models/model.onnx", "path of the ONNX file, or models:/name@alias")
+    variant: str = _option(
+        FP32, "which file of the model answers: fp32, itself; int8, variants/int8.onnx beside it"
+    )
     challenger: str = _option("", "a second model beside the first; same forms; empty: none")
     shadow: float = _option(0.1, "share of requests that the challenger answers unseen", least=0)
     host: str = _option("127.0.0.1", "address to listen on")
@@ -72,6 +77,8 @@ class Settings:
             raise SettingsRefused(f"--shadow is {self.shadow}: give a share from 0 to 1")
         if not self.model:
             raise SettingsRefused("--model is empty: give the path of an ONNX file")
+        if self.variant not in VARIANTS:
+            raise SettingsRefused(f"--variant is {self.variant!r}: give {' or '.join(VARIANTS)}")
 
         self.trusted_networks  # noqa: B018 -- is checked
 

@@ -76,7 +76,8 @@ class Loader:
 
     def _read(self) -> tuple[str | None, Model, Mapping[int, float]]:
         mark = self._source.mark()
-        model = load(self._source.read(), threads=self._threads)
+        content, variant_of = self._source.served()
+        model = load(content, threads=self._threads, variant_of=variant_of)
         return mark, model, seconds_of(model, self._bounds)
 
     async def _reload(self) -> None:

@@ -6,6 +6,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.files import sha256_of_bytes
+from contract.sidecars import FP32, variant_path
 from serving.errors import ModelRefused
 
 
@@ -14,17 +16,17 @@ class FileSource:
     """An ONNX file that something else replaces now and then."""
 
     path: Path
+    variant: str = FP32  # which file answers: this one, or one of its variants
 
     def mark(self) -> str | None:
-        """Return what differs when the file does; None while there is none."""
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+        """Return what differs when a file does; None while there is no model."""
+        own = _mark(self.path)
+        if own is None or self.variant == FP32:
+            return own
+        return f"{own} {_mark(variant_path(self.path, self.variant))}"
 
     def read(self) -> bytes:
-        """Raise ModelRefused in one line."""
+        """Give the model's bytes; raises ModelRefused in one line."""
         try:
             return _content(self.path)
         except OSError as error:
@@ -33,12 +35,37 @@ class FileSource:
                 "or make one with `make repro`"
             ) from None
 
+    def served(self) -> tuple[bytes, str]:
+        """Give the bytes of the file that answers, and the sha256 of the model it must be of.
+
+        The latter is empty for the model itself. Raises ModelRefused.
+        """
+        model = self.read()
+        if self.variant == FP32:
+            return model, ""
+        path = variant_path(self.path, self.variant)
+        try:
+            return _content(path), sha256_of_bytes(model)
+        except OSError as error:
+            raise ModelRefused(
+                f"has no variant {self.variant}: {path} cannot be read ({error.strerror}). "
+                "export.variants asks for one; the report says why one is not served"
+            ) from None
+
     def sidecar(self, ending: str) -> bytes | None:
         """Read model.card.json or model.activations.onnx from beside model.onnx, if it is there."""
         try:
             return _content(self.path.with_suffix(ending))
         except OSError:
             return None
+
+
+def _mark(path: Path) -> str | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
 
 def _content(path: Path) -> bytes:
@@ -53,5 +80,5 @@ def _at_once(name: str, flags: int) -> int:
     return os.open(name, flags | os.O_NONBLOCK)
 
 
-def source_of(address: str) -> FileSource:
-    return FileSource(Path(address))
+def source_of(address: str, variant: str = FP32) -> FileSource:
+    return FileSource(Path(address), variant)
