@@ -13,7 +13,6 @@ from tests.serving.onnx_files import answers, build_model, version
 
 Images = NDArray[np.uint8]
 FLAGS = ("--variant", "int8", "--watch", "0.1", "--drain", "0")
-FAILURES = 'serving_model_load_failures_total{role="primary"}'
 
 
 def variant_of(model: bytes, *, seed: int = 7, spoil_golden: bool = False) -> bytes:
@@ -29,6 +28,16 @@ def laid(folder: Path, model: bytes, variant: bytes | None) -> Path:
     if variant is not None:
         (folder / "variants/int8.onnx").write_bytes(variant)
     return folder / "model.onnx"
+
+
+def start_and_end(*arguments: str) -> tuple[int, str]:
+    """Status and log of a server that refuses to start; one that serves is killed."""
+    process = start_process(*arguments)
+    try:
+        _, log = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return process.returncode, log
 
 
 def served(server: Server) -> str:
@@ -78,9 +87,8 @@ def test_the_model_answers_where_no_variant_is_asked_for(tmp_path: Path) -> None
 def test_any_other_file_is_refused(tmp_path: Path, variant: bytes | None, words: str) -> None:
     """At the start, in one line that says what is wrong."""
     path = laid(tmp_path, build_model(), variant)
-    process = start_process("--model", str(path), *FLAGS)
-    _, log = process.communicate(timeout=30)
-    assert process.returncode == 3
+    status, log = start_and_end("--model", str(path), *FLAGS)
+    assert status == 3
     assert words in log
 
 
@@ -88,23 +96,36 @@ def test_a_variant_is_not_served_as_a_model(tmp_path: Path) -> None:
     """Its file given to --model is refused: nothing would compare it with a model."""
     model = build_model()
     laid(tmp_path, model, variant_of(model))
-    process = start_process("--model", str(tmp_path / "variants/int8.onnx"))
-    _, log = process.communicate(timeout=30)
-    assert process.returncode == 3
+    status, log = start_and_end("--model", str(tmp_path / "variants/int8.onnx"))
+    assert status == 3
     assert f"is a variant of the model '{version(model)}'" in log
     assert "--variant" in log
+
+
+def test_a_variant_that_is_made_anew_takes_over(tmp_path: Path) -> None:
+    """Also where the model's own file stays as it is."""
+    model = build_model()
+    path = laid(tmp_path, model, variant_of(model))
+    with serving("--model", str(path), *FLAGS) as server:
+        again = variant_of(model, seed=9)
+        (tmp_path / "variants/int8.onnx").write_bytes(again)
+        eventually(lambda: served(server) == version(again), "the new variant")
 
 
 def test_a_new_model_waits_for_its_variant(tmp_path: Path) -> None:
     """The old variant stays while the new model's is another's or absent, then both are new."""
     first, second = build_model(seed=1), build_model(seed=2)
     path = laid(tmp_path, first, variant_of(first))
+
+    def told(words: str) -> bool:
+        return any(words in line and "the old one stays" in line for line in server.log)
+
     with serving("--model", str(path), *FLAGS) as server:
         path.write_bytes(second)
-        eventually(lambda: server.metric(FAILURES) == 1, "the old variant is not the new model's")
+        eventually(lambda: told("variant is of the model"), "the old variant is another model's")
         assert served(server) == version(variant_of(first))
         (tmp_path / "variants/int8.onnx").unlink()
-        eventually(lambda: server.metric(FAILURES) == 2, "there is none")
+        eventually(lambda: told("has no variant int8"), "there is none")
         assert served(server) == version(variant_of(first))
         laid(tmp_path, second, variant_of(second))
         eventually(lambda: served(server) == version(variant_of(second)), "both are new")
