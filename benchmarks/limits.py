@@ -10,6 +10,7 @@ import gc
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,6 @@ import msgspec
 import numpy as np
 
 from benchmarks import experiment, published_limits, record, report, watching
-from benchmarks.peers import CASES
 from contract import metadata
 from pipeline import config
 from pipeline.data import arrays
@@ -28,6 +28,7 @@ from pipeline.export.from_checkpoint import Trained
 from pipeline.training.classifier import ImageClassifier
 
 CONNECTIONS = published_limits.CONNECTIONS
+CASES = (watching.ONE, watching.ONE_BINARY)
 RUNS = {1: 4000, 64: 200}  # in a row, by images of a run
 
 
@@ -132,9 +133,12 @@ def in_process(
     return found
 
 
-def served(files: Mapping[str, bytes], rounds: int, seconds: float) -> dict[str, float]:
-    """Requests a second and processor microseconds of a request, with over without; medians."""
-    costs: dict[str, list[watching.Cost]] = {who: [] for who in files}
+def served(files: Mapping[str, bytes], rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Requests a second and processor time of a request, with over without; medians.
+
+    V2's reply is the same with and without; /predict's says more of each image.
+    """
+    costs: dict[tuple[str, str], list[watching.Cost]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for who, content in files.items():
@@ -144,18 +148,20 @@ def served(files: Mapping[str, bytes], rounds: int, seconds: float) -> dict[str,
             for who in files:
                 model = watching.unwatched(folder / f"{who}.onnx", folder / "served.onnx")
                 with watching.served(model, [], folder, 0) as (process, calls):
-                    call = calls[CASES[0]]
-                    costs[who].append(
-                        watching.measured(
-                            process, call, folder=folder, core=1, seconds=seconds,
+                    for case in CASES:
+                        cost = watching.measured(
+                            process, calls[case], folder=folder, core=1, seconds=seconds,
                             connections=CONNECTIONS,
-                        )
-                    )  # fmt: skip
-    pairs = list(zip(costs["with"], costs["without"], strict=True))
-    return {
-        "requests_ratio": median(one.requests_s / other.requests_s for one, other in pairs),
-        "cpu_ratio": median(one.cpu_us / other.cpu_us for one, other in pairs),
-    }
+                        )  # fmt: skip
+                        costs[who, case].append(cost)
+    found = {}
+    for case in CASES:
+        pairs = list(zip(costs["with", case], costs["without", case], strict=True))
+        found[case] = {
+            "requests_ratio": median(one.requests_s / other.requests_s for one, other in pairs),
+            "cpu_ratio": median(one.cpu_us / other.cpu_us for one, other in pairs),
+        }
+    return found
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_the_graph_computes_the_formula(net: nn.Module, model: Made) -> None:
         assert np.abs(found - expected).max() < 1e-4
 
 
-def test_more_energy_than_usual_counts_no_more(net: nn.Module, model: Made) -> None:
+def test_a_logit_above_the_usual_counts_no_more(net: nn.Module, model: Made) -> None:
     """Noise may have any: it must not make up for features that are strange."""
     last = last_layer.find(net, PREPARED.dataset.image_shape)
     logits, features = last_layer.answers(net, last, PREPARED.test.images)
