@@ -12,7 +12,9 @@ from serving.dialects.mlflow_api import Invocations
 from serving.dialects.picture_files import PictureFiles
 from serving.dialects.predict import Predict
 from serving.dialects.predict_bodies import BodyReader
-from serving.dialects.v2.endpoints import V2, Bounds
+from serving.dialects.v1.endpoints import V1
+from serving.dialects.v2.describing import Bounds, Describer
+from serving.dialects.v2.endpoints import V2
 from serving.keys import Keys
 from serving.models.explain import Explainers
 from serving.models.lineup import Lineup, Role, Served
@@ -47,7 +49,9 @@ def create_app(  # noqa: PLR0913, PLR0917 -- the parts of an application
         max_pixels=settings.max_pixels,
     )
     explainers = Explainers(_source(settings), enabled=settings.explain)
-    _add_inference(routes, settings, lineup, explainers, files)
+    v2 = V2(_describer(settings, lineup, explainers), files, recorder.sheet)
+    _add_inference(routes, lineup, v2, files)
+    _add_v1(routes, lineup, files)
     _add_operations(routes, settings, lineup, health, recorder)
     inbox = inbox_of(settings, recorder)
     feedback = Feedback(lineup, inbox, files)
@@ -78,20 +82,8 @@ def create_app(  # noqa: PLR0913, PLR0917 -- the parts of an application
     )
 
 
-def _add_inference(
-    routes: Routes,
-    settings: Settings,
-    lineup: Lineup,
-    explainers: Explainers,
-    files: PictureFiles,
-) -> None:
-    bounds = Bounds(
-        max_batch=settings.batch_limit,
-        body_limit=settings.body_limit,
-        max_pixels=settings.max_pixels,
-    )
+def _add_inference(routes: Routes, lineup: Lineup, v2: V2, files: PictureFiles) -> None:
     reader = BodyReader(files=files)
-    v2 = V2(lineup, bounds, explainers, files)
     infer = "/v2/models/{name}/infer"
     versioned = "/v2/models/{name}/versions/{version}"
     inference: tuple[tuple[str, str, Handler, frozenset[bytes] | None], ...] = (
@@ -114,9 +106,37 @@ def _add_inference(
         ("/v2/models/{name}/ready", v2.model_ready),
         (versioned, v2.model),
         (f"{versioned}/ready", v2.model_ready),
+        ("/v2/models/{name}/config", v2.config),
+        (f"{versioned}/config", v2.config),
     )
     for path, handler in metadata:
         routes.add(path, Route(handlers={"GET": handler}, label="/v2", compresses=False))
+    index = Route(handlers={"POST": v2.index}, label="/v2", compresses=False)
+    routes.add("/v2/repository/index", index)
+    for path in ("/v2/models/stats", "/v2/models/{name}/stats", f"{versioned}/stats"):
+        handlers = {"GET": v2.stats}
+        routes.add(path, Route(handlers=handlers, label="/v2", guarded=True, compresses=False))
+
+
+def _describer(settings: Settings, lineup: Lineup, explainers: Explainers) -> Describer:
+    bounds = Bounds(
+        max_batch=settings.batch_limit,
+        body_limit=settings.body_limit,
+        max_pixels=settings.max_pixels,
+    )
+    return Describer(lineup, bounds, explainers)
+
+
+def _add_v1(routes: Routes, lineup: Lineup, files: PictureFiles) -> None:
+    v1 = V1(lineup, files)
+    predict = "/v1/models/{name}:predict"
+    route = Route(
+        handlers={"POST": v1.predict}, label=predict, guarded=True, infers=True,
+        room=partial(_expect, lineup),
+    )  # fmt: skip
+    routes.add(predict, route)
+    for path, handler in (("/v1/models", v1.models), ("/v1/models/{name}", v1.model)):
+        routes.add(path, Route(handlers={"GET": handler}, label="/v1"))
 
 
 def _expect(lineup: Lineup, context: Context) -> None:

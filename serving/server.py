@@ -210,6 +210,7 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
             threads=threads,
             bounds=bounds,
             also=also,
+            name=settings.name,
         )
 
     threads = settings.threads or max(1, granted.cores() // settings.workers)

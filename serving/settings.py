@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -12,6 +13,7 @@ from serving.errors import SettingsRefused
 
 _GREATEST_PORT = 65535
 VARIANTS = (FP32, INT8)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")  # a part of a path
 
 
 def _option(default: object, text: str, *, least: float | None = None, secret: bool = False) -> Any:  # noqa: ANN401 -- as dataclasses.field
@@ -22,10 +24,13 @@ def _option(default: object, text: str, *, least: float | None = None, secret: b
 class Settings:
     """Everything that can be chosen about a server; each field is `--flag` and `SERVING_FLAG`."""
 
-    model: str = _option("models/model.onnx", "path of the ONNX file, or models:/name@alias")
+    model: str = _option(
+        "models/model.onnx", "path of the ONNX file, of a folder with one, or models:/name@alias"
+    )
     variant: str = _option(
         FP32, "which file of the model answers: fp32, itself; int8, variants/int8.onnx beside it"
     )
+    name: str = _option("", "name to serve the model under; empty: the one it was exported with")
     challenger: str = _option("", "a second model beside the first; same forms; empty: none")
     shadow: float = _option(0.1, "share of requests that the challenger answers unseen", least=0)
     host: str = _option("127.0.0.1", "address to listen on")
@@ -79,6 +84,11 @@ class Settings:
             raise SettingsRefused("--model is empty: give the path of an ONNX file")
         if self.variant not in VARIANTS:
             raise SettingsRefused(f"--variant is {self.variant!r}: give {' or '.join(VARIANTS)}")
+        if self.name and not _NAME.fullmatch(self.name):
+            raise SettingsRefused(
+                f"--name is {self.name!r}: give up to 253 of letters, digits, '.', '_' and '-', "
+                "beginning with a letter or digit"
+            )
 
         self.trusted_networks  # noqa: B018 -- is checked
 

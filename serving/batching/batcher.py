@@ -157,7 +157,7 @@ class Batcher:
 
     def _deliver(self, outcomes: Outcomes) -> None:
         now_s = time.monotonic()
-        answered = 0
+        answered, ran_s = 0, 0.0
         for caller, outcome in outcomes:
             if caller.waits:
                 caller.waits = False
@@ -173,10 +173,12 @@ class Batcher:
                 context.images += caller.count
                 context.queue_s = caller.began_s - caller.came_s
                 context.run_s = now_s - caller.began_s
+                ran_s += context.run_s
                 self._tally.queued(context.queue_s)
                 caller.future.set_result(outcome)
         if answered:
             self._wait_for(-answered)
+            self._tally.answered(ran_s)
         while self._expiring and self._expiring[0].future.done():
             self._expiring.popleft()
 

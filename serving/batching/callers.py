@@ -57,12 +57,14 @@ class Tally:
     """Whom the batcher tells what happens; `ran` is called in its thread, the others in the loop.
 
     `waiting` how many more items wait for an answer, or how many fewer; `queued` seconds that one
-    caller waited for its turn; `ran` seconds of a run; `shed` why how many items are not run;
-    `work` seconds of work that waits.
+    caller waited for its turn; `answered` seconds from the first runs of callers to their answers;
+    `ran` seconds of a run; `shed` why how many items are not run; `work` seconds of work that
+    waits.
     """
 
     waiting: Callable[[int], None] = _nothing
     queued: Callable[[float], None] = _nothing
+    answered: Callable[[float], None] = _nothing
     ran: Callable[[float], None] = _nothing
     shed: Callable[[str, int], None] = _nothing
     work: Callable[[float], None] = _nothing

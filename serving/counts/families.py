@@ -13,6 +13,8 @@ ROUTES = (
     "/invocations",
     "/v2/models/{name}/infer",
     "/v2",
+    "/v1/models/{name}:predict",
+    "/v1",
     "/metrics",
     "/model",
     "/drift",
@@ -95,6 +97,8 @@ OF_MODEL = (
     Family(name="queue_seconds", kind="histogram", bounds=SECONDS,
            text="From a request's place in the queue to its first run."),
     Family(name="run_seconds", kind="histogram", bounds=SECONDS, text="Of one run."),
+    Family(name="answering_seconds_total", kind="counter",
+           text="From a request's first run to its answer, added up over requests."),
     Family(name="shed_images_total", kind="counter", labels=(("reason", SHED),),
            text="Images not run: no answer by the deadline, a full queue, more than the deadline "
            "allows in one request, too late when their turn came, or their client had left."),

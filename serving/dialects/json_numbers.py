@@ -43,6 +43,17 @@ def read_images(text: bytes, shape: Shape, *, limit: int) -> Pixels:
     return _pixels(text, prod(shape)).reshape(count, *shape)
 
 
+def read_list(text: bytes, shape: Shape, *, limit: int) -> Pixels:
+    """Read a list of 1 to `limit` images, each [H][W] or [C][H][W]: (N, C, H, W)."""
+    structure = _structure(text)
+    count, rest = divmod(structure.count(b",") + 1, prod(shape))
+    forms = _image_forms(shape)
+    if rest or not 1 <= count <= limit or not _is_image_list(structure, count, forms, alone=False):
+        rule = f"instances must be a list of 1 to {limit} images, each {wanted(shape)}"
+        raise _advised(structure, shape, rule)
+    return _pixels(text, prod(shape)).reshape(count, *shape)
+
+
 def read_cell(text: bytes, shape: Shape) -> Pixels:
     """Read one image that may also be a flat list of its C·H·W numbers: (C, H, W)."""
     structure = _structure(text)

@@ -61,7 +61,7 @@ class PictureFiles:
             ) from None
         strings = [strings] if isinstance(strings, str) else strings
         self._check_count(len(strings))
-        return [_file(string) for string in strings]
+        return [file_of(string) for string in strings]
 
     def _check_count(self, count: int) -> None:
         if not 1 <= count <= self.batch_limit:
@@ -73,7 +73,8 @@ def are_strings(text: bytes) -> bool:
     return _STRINGS.match(text) is not None
 
 
-def _file(string: str) -> File:
+def file_of(string: str) -> File:
+    """Read base64 or a data: URL; what is wrong with it stands in its place."""
     try:
         return base64_text.of_string(string)
     except ServingError as error:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from serving.batching.batcher import Batcher
 from serving.counts.observing import Observe, observer, together
@@ -39,6 +40,7 @@ class Loader:
         threads: int,
         bounds: Bounds,
         also: Callable[[Model], Sequence[Observe]],
+        name: str = "",
     ) -> None:
         self._source = source
         self._role = role
@@ -47,6 +49,7 @@ class Loader:
         self._threads = threads
         self._bounds = bounds
         self._also = also  # who else looks at what each new model answers
+        self._name = name  # under which it is served; empty: the file's own
         self._tried: str | None = None  # mark of what was loaded or refused last
         self._retired: set[Batcher] = set()
 
@@ -78,6 +81,8 @@ class Loader:
         content, variant_of = self._source.served()
         self._tried = mark  # could be read: whether it is refused is a matter of its content
         model = load(content, threads=self._threads, variant_of=variant_of)
+        if self._name:
+            model.facts = replace(model.facts, name=self._name)
         return model, seconds_of(model, self._bounds)
 
     async def _reload(self) -> None:

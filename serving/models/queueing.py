@@ -68,6 +68,7 @@ def tally_of(recorder: Recorder, role: str) -> Tally:
     return Tally(
         waiting=recorder.counter("queue_images", role).add,
         queued=recorder.histogram("queue_seconds", role).observe,
+        answered=recorder.counter("answering_seconds_total", role).add,
         ran=recorder.histogram("run_seconds", role).observe,
         shed=partial(_shed, recorder, role),
         work=recorder.counter("work_seconds", role).set,

@@ -176,8 +176,9 @@ def test_a_custom_object_fits_its_whole_definition(path: str) -> None:
 def test_kserves_server_gets_settings_that_it_knows() -> None:
     """Its port is the one that KServe asks, and its image this version's."""
     (container,) = load(DEPLOY / "kserve/runtime.yaml")["spec"]["containers"]
-    settings = read(container["args"], {})
-    assert settings.model == "/mnt/models/model.onnx"  # where KServe's initializer puts it
+    settings = read([one.replace("{{.Name}}", "digits") for one in container["args"]], {})
+    assert settings.model == "/mnt/models"  # where KServe's initializer puts the one model
+    assert settings.name == "digits"  # KServe's callers ask for the service's name
     assert [one["containerPort"] for one in container["ports"]] == [settings.port]
     assert f"USER {container['securityContext']['runAsUser']}:" in DOCKERFILE
     assert container["image"] == f"convnet-serving:{__version__}"

@@ -7,12 +7,19 @@ import pytest
 from tests.serving.live import Server
 
 IMAGE = [[0] * 28] * 28
-DOORS = {"/predict": "images", "/invocations": "inputs", "/v2/models/digits-classifier/infer": ""}
+DOORS = {
+    "/predict": "images",
+    "/invocations": "inputs",
+    "/v1/models/digits-classifier:predict": "instances",
+    "/v2/models/digits-classifier/infer": "",
+}
 
 
 def with_pixel(door: str, pixel: bytes) -> bytes:
     """Write a good request whose last pixel is `pixel`."""
     numbers = json.dumps(IMAGE)[:-3].encode() + pixel + b"]]"
+    if DOORS[door] == "instances":
+        numbers = b"[%b]" % numbers
     if DOORS[door]:
         return b'{"%b": %b}' % (DOORS[door].encode(), numbers)
     tensor = b'"name":"images","datatype":"UINT8","shape":[1,1,28,28],"data":[[%b]]' % numbers
@@ -90,6 +97,9 @@ def test_no_other_pixel_passes(server: Server, door: str, pixel: bytes) -> None:
         b'{"inputs":' + b'{"a":' * 125_000 + b"}" * 125_000 + b"}",
         b'{"images":[' + b"0," * 4_000_000 + b"0]}",
         b'{"inputs":[' + b"0," * 4_000_000 + b"0]}",
+        b'{"instances":' + b"[" * 125_000 + b"]" * 125_000 + b"}",
+        b'{"instances":[' + b'{"b64":' * 125_000 + b"0" + b"}" * 125_000 + b"]}",
+        b'{"instances":[' + b"{}," * 4_000_000 + b"{}]}",
     ],
 )
 def test_a_body_of_another_kind_is_400(server: Server, door: str, body: bytes) -> None:

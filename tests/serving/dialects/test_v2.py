@@ -38,7 +38,12 @@ def infer(server: Server, value: object, tail: bytes = b"", **headers: str) -> A
 
 def test_metadata_states_shapes_versions_and_limits(server: Server) -> None:
     """What a client needs to know before it asks."""
-    assert server.get("/v2")["extensions"] == ["binary_tensor_data", "classification"]
+    assert server.get("/v2")["extensions"] == [
+        "binary_tensor_data",
+        "classification",
+        "model_configuration",
+        "statistics",
+    ]
     assert server.get("/v2/models")["models"] == ["digits-classifier"]
     model = server.get("/v2/models/digits-classifier/")
     version = server.get("/model")["version"]

@@ -1,0 +1,1 @@
+"""Prediction protocol V1, as KServe and TensorFlow Serving speak it."""
