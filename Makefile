@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup repro refetch promote doctor rollback lineage feedback sweep score test soak soak-all check lock fmt ui serve \
-    bench record small photos ablation zoo readme pictures reference results site clean
+    bench record small photos ablation zoo readme pictures reference results site images clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,6 +10,10 @@ TORCH_INDEX ?=
 PORT ?= 8000
 UI_PORT ?= 5000
 INBOX ?= inbox
+ENGINE ?= docker
+BASE ?= python:3.11-slim
+IMAGES ?= serving training mlflow
+BUILD_FLAGS ?=
 INSTALLED := $(VENV)/.installed
 IN_VENV := PATH="$(abspath $(VENV))/bin:$$PATH"
 CONVNET := $(VENV)/bin/convnet
@@ -153,6 +157,13 @@ site: setup ## Build the documentation into build/site; a broken link fails
 
 results: setup ## Write docs/results.md from benchmarks/results
 	$(IN_VENV) python -m benchmarks.published
+
+images: ## Build the images (ENGINE=docker IMAGES="serving training mlflow" BASE=python:3.11-slim BUILD_FLAGS=)
+	@version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' serving/__init__.py) && set -x && for image in $(IMAGES); do \
+	    $(ENGINE) build $(BUILD_FLAGS) --file deploy/$$image.Dockerfile --tag convnet-$$image:$$version \
+	        --build-arg BASE=$(BASE) --build-arg VERSION=$$version \
+	        --build-arg REVISION=$$(git rev-parse HEAD) \
+	        $(if $(TORCH_INDEX),--build-arg TORCH_INDEX=$(TORCH_INDEX)) . || exit 1; done
 
 clean: ## Remove what can be made again; runs, data and the DVC cache stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

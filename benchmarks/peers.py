@@ -57,12 +57,13 @@ def ours(model: Path, images: Images, port: int, *, workers: int = 1) -> Peer:
         CASES[0]: Call("/predict", AS_JSON, as_json("images", images[:1]), 1),
         CASES[1]: Call("/predict", AS_PNG, as_png(images[0]), 1),
         CASES[2]: Call("/predict", AS_JSON, as_json("images", images), BATCH),
-        CASES[3]: _binary(images),
+        CASES[3]: binary(images),
     }
     return Peer("this server", command, {}, calls, read_ours)
 
 
-def _binary(images: Images) -> Call:
+def binary(images: Images) -> Call:
+    """V2's tensor extension, both ways; it asks for the probabilities alone."""
     tensor = {
         "name": "images", "datatype": "UINT8", "shape": images.shape,
         "parameters": {"binary_data_size": images.nbytes},
@@ -70,7 +71,7 @@ def _binary(images: Images) -> Call:
     outputs = [{"name": "probabilities", "parameters": {"binary_data": True}}]
     head = json.dumps({"inputs": [tensor], "outputs": outputs}).encode()
     fields = {"Inference-Header-Content-Length": str(len(head))}
-    return Call("/v2/models/{name}/infer", fields, head + images.tobytes(), BATCH)
+    return Call("/v2/models/{name}/infer", fields, head + images.tobytes(), len(images))
 
 
 def read_ours(reply: bytes) -> Probabilities:

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any, NamedTuple
 
-from benchmarks import published_overload, report
+from benchmarks import published_limits, published_overload, report
 from contract.files import write_bytes
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
@@ -54,6 +54,9 @@ def page() -> str:
         INTRODUCTION,
         "## Accuracy",
         report.table(HEADINGS, accuracy()),
+        "## Limits",
+        published_limits.TEXT,
+        published_limits.table(_read("limits")),
         "## Speed of training",
         report.table(HEADINGS, training(_read("training"))),
         "## Speed of serving",

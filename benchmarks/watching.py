@@ -20,11 +20,12 @@ import onnx
 import psutil
 
 from benchmarks import report, wrk
-from benchmarks.peers import BATCH, CASES, ours
+from benchmarks.peers import BATCH, CASES, binary, ours
 from benchmarks.running import Running, free_port, running
 from benchmarks.serving import WARM_UP_S, prepare
 
 CONNECTIONS = 16
+ONE, MANY, ONE_BINARY = CASES[0], CASES[3], "one image binary, V2"
 BOUNDS = {"processor time of a watched request": 1.03, "p99 beside a shadow": 1.10}
 
 
@@ -34,6 +35,7 @@ class Cost:
 
     cpu_us: float  # of the server, a request
     p99_ms: float
+    requests_s: float
 
 
 def main() -> None:
@@ -56,25 +58,35 @@ def main() -> None:
             sys.stderr.write(f"round {number + 1} of {asked.rounds}\n")
             for who, (model, more) in flags.items():
                 with served(model, more, folder, asked.cores[0]) as (process, calls):
-                    for case, call in calls.items():
-                        figures[who, case].append(
-                            measured(process, call, folder, asked.cores[1], asked.seconds)
-                        )
+                    for case in (ONE, MANY):
+                        cost = measured(
+                            process, calls[case], folder=folder, core=asked.cores[1],
+                            seconds=asked.seconds,
+                        )  # fmt: skip
+                        figures[who, case].append(cost)
     publish(figures, rounds=asked.rounds, seconds=asked.seconds)
 
 
-def measured(process: Running, call: wrk.Call, folder: Path, core: int, seconds: float) -> Cost:
+def measured(  # noqa: PLR0913 -- keyword-only choices of one measurement
+    process: Running,
+    call: wrk.Call,
+    *,
+    folder: Path,
+    core: int,
+    seconds: float,
+    connections: int = CONNECTIONS,
+) -> Cost:
     """Processor time is the server's own: a busy machine slows a server, and hardly changes it.
 
     The first second is not measured: after a pause, the watch looks at more than its part of the
     time (serving.watch.drift.BURST_S).
     """
-    run = partial(wrk.run, process.url, call, folder=folder, cores=[core], connections=CONNECTIONS)
+    run = partial(wrk.run, process.url, call, folder=folder, cores=[core], connections=connections)
     run(seconds=WARM_UP_S)
     before = sum(psutil.Process(process.pid).cpu_times()[:2])
     load = run(seconds=seconds)
     spent = sum(psutil.Process(process.pid).cpu_times()[:2]) - before
-    return Cost(spent / (load.requests_s * seconds) * 1e6, load.p99_ms)
+    return Cost(spent / (load.requests_s * seconds) * 1e6, load.p99_ms, load.requests_s)
 
 
 def unwatched(model: Path, target: Path) -> Path:
@@ -97,7 +109,12 @@ def served(
     peer = replace(peer, command=(*peer.command, *flags))
     first = peer.calls[CASES[0]]
     packed = {"Content-Type": "application/octet-stream"}
-    calls = {CASES[0]: first, CASES[3]: wrk.Call("/predict", packed, bench.images.tobytes(), BATCH)}
+    named = binary(bench.images[:1])
+    calls = {
+        ONE: first,
+        MANY: wrk.Call("/predict", packed, bench.images.tobytes(), BATCH),
+        ONE_BINARY: replace(named, path=named.path.format(name=bench.name)),
+    }
     one = bench.expected[:1]
     log = folder / "log"
     with running(peer, port=port, cores=[core], first=first, expected=one, log=log) as process:

@@ -131,10 +131,12 @@ class Metadata(Struct, frozen=True, kw_only=True):
     trained_formats: tuple[str, ...] = ()  # of the picture files that training read
     probes: Probes = Probes(())  # what the probe pictures give by these rules, where it was made
     limits: Limits | None = None
+    variant_of: str = ""  # sha256 of the model that this is a variant of; empty: it is a model
 
     def properties(self) -> dict[str, str]:
-        """The metadata_props of the file."""
-        return {name: as_text(getattr(self, name)) for name in self.__struct_fields__}
+        """The metadata_props of the file; a model does not say that it is no variant."""
+        names = [name for name in self.__struct_fields__ if name != "variant_of" or self.variant_of]
+        return {name: as_text(getattr(self, name)) for name in names}
 
 
 def as_text(value: object) -> str:

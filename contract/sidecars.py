@@ -1,6 +1,7 @@
 """The files beside a model's: each names the model that it belongs to."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from contract.metadata import MetadataError, as_text
 
 ACTIVATIONS = ".activations.onnx"  # instead of the model's .onnx: every layer's activations
 CARD = ".card.json"  # how the model was made, how good it is
+VARIANTS = "variants"  # the folder of its variants, NAME.onnx each
+FP32, INT8 = "fp32", "int8"  # the model itself; its weights and activations in eight bits
 
 # Outputs of the activations file
 ACTIVATION = "activations/"  # LAYER, float32 (batch, …)
@@ -24,6 +27,11 @@ class Layer(Struct, frozen=True, kw_only=True):
     shape: tuple[int, ...]  # without the batch axis
     weight: str | None = None  # name of the output that gives it
     function: str | None = None  # of a non-linearity or a pooling
+
+
+def variant_path(model: Path, name: str) -> Path:
+    """Where the variant of this name lies, of the model in this file."""
+    return model.parent / VARIANTS / f"{name}.onnx"
 
 
 class _Mark(Struct):

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(name: str, arguments: list[str]) -> int:
     sys.argv = [f"convnet {name}", *arguments]  # what argparse calls the program
     _put_own_bin_first()
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime's, also in the stages
     try:
         check_ownership(_OWN)
         return _run(COMMANDS[name], arguments)

@@ -66,6 +66,8 @@ def _serve(  # noqa: PLR0913, PLR0917 -- what was made before the start
         dropped = recorder.counter("log_lines_dropped_total")
         log.begin(dropped.add, is_shared=settings.workers > 1)
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy only adds up here
+        # onnxruntime reads it when it is imported: else it sends reports, and keeps them at home
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import uvloop  # noqa: PLC0415 -- see above
 
         from serving.server import Place, run  # noqa: PLC0415 -- see above

@@ -21,6 +21,8 @@ def announce(
         facts = served.facts
         shown = ", ".join(facts.classes[:10]) + (", …" if len(facts.classes) > 10 else "")  # noqa: PLR2004 -- a line's worth
         role = "" if served.role is Role.PRIMARY else f" ({served.role.value})"
+        if facts.variant_of:
+            role += f", a variant of {facts.variant_of[:12]}"
         _log.info(
             "model %s, version %s%s, %d classes (%s), %s",
             *(facts.name, facts.version, role, len(facts.classes), shown, address),

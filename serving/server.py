@@ -22,7 +22,7 @@ from serving.models.loading import Loader
 from serving.models.mirror import Mirror
 from serving.models.model import Model
 from serving.models.queueing import Bounds
-from serving.models.sources import source_of
+from serving.models.sources import FileSource, source_of
 from serving.operations.access import AccessLog
 from serving.operations.health import Health
 from serving.operations.heartbeat import Heartbeat
@@ -210,10 +210,10 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
     watchers = Watchers(recorder, share=settings.shadow if has_challenger else 0.0)
 
     def loader(
-        address: str, role: Role, *, threads: int, also: Callable[[Model], Sequence[Observe]]
+        source: FileSource, role: Role, *, threads: int, also: Callable[[Model], Sequence[Observe]]
     ) -> Loader:
         return Loader(
-            source_of(address),
+            source,
             role,
             lineup,
             recorder,
@@ -224,11 +224,12 @@ def _loaders(settings: Settings, lineup: Lineup, recorder: Recorder) -> list[Loa
         )
 
     threads = settings.threads or max(1, granted.cores() // settings.workers)
-    primary = loader(settings.model, Role.PRIMARY, threads=threads, also=watchers.of_primary)
+    first = source_of(settings.model, settings.variant)
+    primary = loader(first, Role.PRIMARY, threads=threads, also=watchers.of_primary)
     if not has_challenger:
         return [primary]
     challenger = loader(
-        settings.challenger,
+        source_of(settings.challenger),
         Role.CHALLENGER,
         threads=1,  # the shadow's own, so that its low priority holds
         also=watchers.of_challenger,

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from contract.sidecars import FP32, INT8
 from serving.errors import SettingsRefused
 
 _GREATEST_PORT = 65535
+VARIANTS = (FP32, INT8)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")  # a part of a path
 
 
@@ -24,6 +26,9 @@ class Settings:
 
     model: str = _option(
         "models/model.onnx", "path of the ONNX file, of a folder with one, or models:/name@alias"
+    )
+    variant: str = _option(
+        FP32, "which file of the model answers: fp32, itself; int8, variants/int8.onnx beside it"
     )
     name: str = _option("", "name to serve the model under; empty: the one it was exported with")
     challenger: str = _option("", "a second model beside the first; same forms; empty: none")
@@ -79,6 +84,8 @@ class Settings:
             raise SettingsRefused(f"--shadow is {self.shadow}: give a share from 0 to 1")
         if not self.model:
             raise SettingsRefused("--model is empty: give the path of an ONNX file")
+        if self.variant not in VARIANTS:
+            raise SettingsRefused(f"--variant is {self.variant!r}: give {' or '.join(VARIANTS)}")
         if self.name and not _NAME.fullmatch(self.name):
             raise SettingsRefused(
                 f"--name is {self.name!r}: give up to 253 of letters, digits, '.', '_' and '-', "

@@ -29,6 +29,7 @@ DatasetName = Literal[
 EmnistSplit = Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"]
 Nonlinearity = Literal["relu", "tanh", "sigmoid", "gelu", "silu"]
 Pooling = Literal["max", "average", "sum"]
+VariantName = Literal["fp32", "int8"]
 
 
 class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +177,15 @@ class Export(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     golden_images: Annotated[int, Meta(ge=1, le=16)]
     kept: Annotated[float, Meta(ge=0.5, lt=1)]
     temperature: Literal["auto"] | Annotated[float, Meta(ge=0.05, le=20)]
+    variants: Annotated[tuple[VariantName, ...], Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        given = list(self.variants)
+        if "fp32" not in given or len(set(given)) < len(given):
+            raise ValueError(
+                f"variants {given!r} must name fp32, the model itself, and each variant once: "
+                "[fp32] or [fp32, int8]"
+            )
 
 
 class Evaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -56,6 +56,7 @@ class Card(Struct, frozen=True, kw_only=True):
     hyperparameters: dict[str, Scalar]  # the model's own file says them, and evaluate its part
     asked: dict[str, Scalar] = {}  # where params.yaml said auto instead
     metrics: dict[str, dict[str, float]]
+    variants: dict[str, str] = {}  # each in a line: as good as the model, or why it is not served
     per_class: dict[str, list[object]]  # precision, recall, f1, images; in the order of classes
     run: RunMark | None
     git: GitMark | None

@@ -14,6 +14,7 @@ from pipeline.evaluation import foreign, limits, metrics
 from pipeline.evaluation.limits import Limits
 from pipeline.evaluation.metrics import Counts, PerClass, Reliability, Summary
 from pipeline.evaluation.robustness import Challenge, accuracy_under
+from pipeline.evaluation.variants import Variants
 from pipeline.export.onnx_run import Session, answers, predict
 from pipeline.export.world import World
 
@@ -35,6 +36,7 @@ class Evaluation:
     robustness: dict[str, tuple[str, float]]  # name: strength in words, accuracy
     feedback: Summary | None = None  # on images that people corrected and training never saw
     limits: Limits | None = None  # None: the model's file says nothing of them
+    variants: Variants | None = None  # of the model, on the validation split
 
     def plain(self) -> dict[str, dict[str, float]]:
         """For metrics/evaluate.json. The names sort as they are read: validation before test."""
@@ -44,6 +46,7 @@ class Evaluation:
             "test": self.test.plain(),
             **({"feedback": self.feedback.plain()} if self.feedback else {}),
             **(self.limits.plain() if self.limits else {}),
+            **(self.variants.plain() if self.variants else {}),
         }
         return {
             group: {name: round(value, DECIMALS) for name, value in values.items()}

@@ -1,12 +1,13 @@
 """Is this image of the model's world? A small head on the features, fitted at export.
 
-score = head(features) / c + log Σ exp(logits)
+score = head(features) / c + min(max(logits), cap)
 
 `head` has one hidden layer of rectified units. It is taught to tell training's features from those
 of strangers, which are drawn and mixed without a network (outlier exposure, Hendrycks et al. 2019);
-the second term is the energy of Liu et al. 2020. c gives both the same spread over validation. The
-familiarity is the score's quantile among the validation images': a monotone, piecewise linear map.
-docs/familiarity.md has the table by which this was chosen.
+the second term is the greatest logit (Hendrycks et al. 2022). c gives both the same spread over
+validation, cap is its median there: a logit above what is usual says nothing for an image, as noise
+has such, too. The familiarity is the score's quantile among the validation images': a monotone,
+piecewise linear map. docs/familiarity.md has the table by which this was chosen.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 from torch import Tensor, nn
 
 KNOTS, LOWEST = 32, 0.001  # of the map; the share of scores below the first
@@ -33,12 +33,13 @@ class Head:
     """All numbers of the formula; float32, as the graph has them.
 
     hidden (H + 1, width) with bias (H + 1,): its last unit is always 1. score (H + 1,) leads to
-    head / c. The map is Σ rises · clip((score - knots) / step, 0, 1).
+    head / c, `cap` is the greatest logit's. The map is Σ rises · clip((score - knots) / step, 0, 1)
     """
 
     hidden: Floats
     bias: Floats
     score: Floats
+    cap: float
     knots: Floats = field(default_factory=lambda: np.zeros(0))
     step: float = 1.0  # between two knots
     rises: Floats = field(default_factory=lambda: np.zeros(0))  # of the share, after each knot
@@ -59,23 +60,25 @@ def fitted(known: Floats, strange: Floats, validation: Sequence[Floats]) -> Head
     """
     hidden, bias, out, offset = _taught(known, strange)
     logits, features = (part.astype(np.float64) for part in validation)
-    energy = logsumexp(logits, axis=1)
+    greatest = logits.max(axis=1)
     told = np.maximum(features @ hidden.T + bias, 0) @ out
-    spread, of_energy = _spread(told), _spread(energy)
-    if not (spread > 0 and of_energy > 0):
+    spread, of_logits = _spread(told), _spread(greatest)
+    if not (spread > 0 and of_logits > 0):
         return None
-    scale = of_energy / spread
+    scale = of_logits / spread
     head = Head(
         hidden=np.vstack([hidden, np.zeros_like(hidden[:1])]).astype(np.float32),
         bias=np.append(bias, 1).astype(np.float32),
         score=np.append(out * scale, offset * scale).astype(np.float32),
+        cap=float(np.float32(np.median(greatest))),
     )
     return _calibrated(head, _scores(head, logits, features))
 
 
 def _scores(head: Head, logits: Floats, features: Floats) -> Floats:
     units = np.maximum(features @ head.hidden.T.astype(np.float64) + head.bias, 0)
-    found: Floats = units @ head.score.astype(np.float64) + logsumexp(logits, axis=1)
+    greatest = np.minimum(logits.max(axis=1), head.cap)
+    found: Floats = units @ head.score.astype(np.float64) + greatest
     return found
 
 

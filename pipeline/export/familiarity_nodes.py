@@ -1,7 +1,7 @@
 """The head of `pipeline.export.familiarity` as a few nodes at the end of a model's graph.
 
 onnxruntime runs every node whatever is fetched, so there are few: the score's first term and the
-map's knots are one matrix, the energy comes in as that product's bias.
+map's knots are one matrix, the greatest logit comes in as that product's bias.
 """
 
 import numpy as np
@@ -22,6 +22,7 @@ def add(model: ModelProto, head: Head) -> None:
         "bias": head.bias,
         "lifted": lifted,
         "rises": head.rises,
+        "cap": np.array(head.cap),
     }
     for name, values in numbers.items():
         tensor = numpy_helper.from_array(values.astype(np.float32), f"{FAMILIARITY}.{name}")
@@ -38,8 +39,9 @@ def add(model: ModelProto, head: Head) -> None:
         [
             make("Gemm", [FEATURES, *own("hidden", "bias")], own("sums"), transB=1),
             make("Relu", own("sums"), own("units")),
-            make("ReduceLogSumExp", [LOGITS, *own("axes")], own("energy"), keepdims=1),
-            make("Gemm", own("units", "lifted", "energy"), own("over")),
+            make("ReduceMax", [LOGITS, *own("axes")], own("greatest"), keepdims=1),
+            make("Min", own("greatest", "cap"), own("capped")),
+            make("Gemm", own("units", "lifted", "capped"), own("over")),
             make("HardSigmoid", own("over"), own("ways"), alpha=1 / head.step, beta=0.0),
             make("MatMul", own("ways", "rises"), [FAMILIARITY]),
         ]

@@ -1,6 +1,7 @@
-"""From a checkpoint to the model file and its activations file, both past the gate."""
+"""From a checkpoint to the model file, its activations file and its variants, past their gates."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,15 +11,17 @@ import numpy as np
 from torch import nn
 
 from contract.files import atomic_write, sha256_of_bytes
+from contract.sidecars import FP32
 from pipeline import config
 from pipeline.config import Scalar
 from pipeline.data.arrays import Dataset, Prepared
-from pipeline.export import last_layer, model_file, parity
+from pipeline.export import last_layer, model_file, parity, variants
 from pipeline.export import temperature as temperatures
 from pipeline.export.activations_file import activations_bytes
 from pipeline.export.familiarity import reference
 from pipeline.export.model_file import Asked
 from pipeline.export.parity import Parity
+from pipeline.export.variants import Variants
 from pipeline.training import checkpoint
 from pipeline.training.classifier import ImageClassifier
 
@@ -40,9 +43,10 @@ class Pair:
     found_of_activations: tuple[Parity, ...]
     asked: Asked
     without: str  # why it has no familiarity; empty where it has
+    variants: Variants
 
     @property
-    def metrics(self) -> dict[str, float | dict[str, float]]:
+    def metrics(self) -> dict[str, float | Mapping[str, float | str]]:
         """For metrics/export.json: few columns, because `dvc exp show` shows them all."""
         return {
             "activations_parity": max(parity.plain(self.found_of_activations).values()),
@@ -50,25 +54,28 @@ class Pair:
             "onnx_parity": parity.plain(self.found),
             "temperature": self.asked.temperature.value,
             **({} if self.without else {"familiarity_parity": parity.familiarity(self.found)}),
+            **self.variants.table.metrics(),
         }
 
     @property
-    def summary(self) -> dict[str, float]:
-        """For the tracker: the worst of all sizes of batches."""
-        return {
+    def summary(self) -> dict[str, dict[str, float]]:
+        """For the tracker, by group: the worst of all sizes of batches; each variant."""
+        of_model: dict[str, float] = {
             "activations_parity": max(parity.plain(self.found_of_activations).values()),
             "bytes": len(self.model),
             "parity": max(parity.plain(self.found).values()),
         }
+        return {"onnx": of_model, **self.variants.table.numbers()}
 
     def sentence(self) -> str:
         return f"{len(self.model):,} bytes; {parity.sentence(self.found, self.images)}"
 
-    def write(self, onnx: Path, activations: Path) -> None:
-        """Both, or none."""
+    def write(self, onnx: Path, activations: Path, variants: Path) -> None:
+        """Both files, or none; then the folder of the variants."""
         with atomic_write(onnx) as file, atomic_write(activations) as beside:
             file.write(self.model)
             beside.write(self.activations)
+        self.variants.write(variants)
 
 
 def load(path: Path, dataset: Dataset) -> Trained:
@@ -97,11 +104,13 @@ def export(  # noqa: PLR0913 - values, not the section
     kept: float = 0.95,
     temperature: float | str = "auto",
     coverage: float = 0.99,
+    asked_variants: Sequence[str] = (FP32,),
 ) -> Pair:
     """Raises ParityError where the model answers otherwise than the trained network.
 
     The layers are shown where they can be: they never stop a model. `kept`, `temperature` and
-    `coverage` are params.yaml's; a net without a last linear layer gets no familiarity.
+    `coverage` are params.yaml's; a net without a last linear layer gets no familiarity. A variant
+    that fails its own gate is left out, with a warning.
     """
     net, images = trained.net, prepared.val.images
     shape = prepared.dataset.image_shape
@@ -145,6 +154,13 @@ def export(  # noqa: PLR0913 - values, not the section
         )
         activations = write(ends_alone=True)
         of_activations = gate.check(activations, name="model.activations.onnx")
+    beside = variants.make(
+        asked_variants, model, metadata,
+        train=prepared.train, validation=prepared.val, golden=golden, asked=asked,
+    )  # fmt: skip
+    for variant, why in beside.table.reasons().items():
+        sys.stderr.write(f"warning: the model has no variant {variant}: {why}\n")
     return Pair(
-        model, activations, len(images), found, of_activations, asked=asked, without=made.without
-    )
+        model, activations, len(images), found, of_activations,
+        asked=asked, without=made.without, variants=beside,
+    )  # fmt: skip

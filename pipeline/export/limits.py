@@ -8,7 +8,7 @@ from contract.arrays import Familiarities, Labels, Probabilities
 from contract.metadata import ConformalSet, Familiarity
 from contract.statistics import Histogram
 
-METHOD = "exposure+energy/1"  # changes with the formula in pipeline.export.familiarity
+METHOD = "exposure+capped logit/2"  # changes with the formula in pipeline.export.familiarity
 DECIMALS = 9  # 0.99 · 100 is 99, not a little more
 
 

@@ -109,17 +109,17 @@ def make(  # noqa: PLR0913 - what a file is made of
             familiarity_nodes.drop_outputs(graph)
         else:
             familiarity_nodes.add(graph, head)
-    content = _described(graph, metadata, validation, golden=golden, asked=asked)
+    content = described(graph, metadata, validation, golden=golden, asked=asked)
     return Made(content, head, without)
 
 
 def model_bytes(net: nn.Module, metadata: Metadata, validation: Split, *, golden: int) -> bytes:
     """The file of a net that says nothing of its limits."""
     graph = trace(WithSoftmax(fold_batch_norm(net)), metadata.image_shape, [PROBABILITIES])
-    return _described(graph, metadata, validation, golden=golden, asked=None)
+    return described(graph, metadata, validation, golden=golden, asked=None)
 
 
-def _described(
+def described(
     graph: ModelProto, metadata: Metadata, validation: Split, *, golden: int, asked: Asked | None
 ) -> bytes:
     """With so many `golden` validation images and what onnxruntime answers, and the thresholds."""

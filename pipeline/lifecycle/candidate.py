@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from contract import files, sidecars
 from contract.metadata import Metadata
-from pipeline.export import onnx_metadata
+from pipeline.export import onnx_metadata, variant_table
 from pipeline.export.onnx_run import open_session
+from pipeline.export.variant_table import VariantsError
 from pipeline.lifecycle import lock
 from pipeline.lifecycle.errors import RefusedError
 
@@ -28,12 +29,13 @@ class Places:
     activations: str = "models/model.activations.onnx"
     card: str = "models/model.card.json"
     predictions: str = "models/model.predictions.npz"
+    variants: str = "models/variants"  # a folder
     parity: str = "metrics/export.json"
     evaluation: str = "metrics/evaluate.json"
 
     def all(self) -> tuple[str, ...]:
         sidecars = (self.activations, self.card, self.predictions)
-        return (self.onnx, *sidecars, self.parity, self.evaluation)
+        return (self.onnx, *sidecars, self.variants, self.parity, self.evaluation)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Candidate:
     metrics: dict[str, float]  # of metrics/evaluate.json, by dotted names
     training: str | None = None  # the tag pipeline.run, as the card has it
     hashes: dict[str, str] = field(default_factory=dict)  # DVC's, by what they are of
+    variants: tuple[Path, ...] = ()  # files of those that passed their gate
+    of_variants: dict[str, str] = field(default_factory=dict)  # each in a line, as the card says
 
     @property
     def name(self) -> str:
@@ -59,6 +63,7 @@ class _Run(Struct, frozen=True):
 class _Card(Struct, frozen=True):
     model_sha256: str
     run: _Run | None = None
+    variants: dict[str, str] = {}
 
 
 class _Parity(Struct, frozen=True):
@@ -92,6 +97,8 @@ def read(places: Places, *, tolerance: float) -> Candidate:
         metrics=metrics,
         training=card.run.training if card.run else None,
         hashes=hashes,
+        variants=_variants(at[places.variants], sha256),
+        of_variants=card.variants,
     )
 
 
@@ -106,8 +113,16 @@ def read_right(path: Path) -> NDArray[np.bool_]:
     return right
 
 
+def _variants(folder: Path, sha256: str) -> tuple[Path, ...]:
+    try:
+        table = variant_table.read(folder, model_sha256=sha256)
+    except VariantsError as error:
+        raise RefusedError(str(error)) from error
+    return tuple(folder / f"{name}.onnx" for name in table.served)
+
+
 def _existing(path: Path) -> Path:
-    if not path.is_file():
+    if not path.exists():
         raise RefusedError(
             f"{path} does not exist: a model is promoted when export and evaluate have run; "
             "run `dvc repro`"

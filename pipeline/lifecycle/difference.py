@@ -27,11 +27,12 @@ def line(before: Mapping[str, str]) -> str | None:
         return None
     first, *more = sorted(now)
     what = f"{first} and {len(more)} more tracked files differ" if more else f"{first} differs"
-    return f"note: {what} from the commit: {_reason(now)}. {BACK}"
+    return f"note: {what} from the commit: {_reason()}. {BACK}"
 
 
-def _reason(now: Mapping[str, str]) -> str:
-    recorded, here = _made_with(git.committed(TRAIN)), _made_with(_text(TRAIN))
+def _reason() -> str:
+    committed, made = git.committed(TRAIN), _text(TRAIN)
+    recorded, here = _made_with(committed), _made_with(made)
     reasons = []
     if recorded and here and recorded != here:
         reasons.append(f"they were made with {recorded}; here it is {here}: sums end otherwise")
@@ -41,7 +42,7 @@ def _reason(now: Mapping[str, str]) -> str:
         reasons.append("so does the code")
     if reasons:
         return "; ".join(reasons)
-    if TRAIN.as_posix() not in now:
+    if made and committed == made:
         return "the weights are the same; card and report name this training's run and commit"
     return "the data or the code of the commit are not what they were recorded with"
 

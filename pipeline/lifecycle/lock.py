@@ -1,6 +1,7 @@
 """dvc.lock: what each stage was given and made; and whether the model's own file says the same."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,10 @@ class Lock:
         return {"dvc.lock_sha256": files.sha256_of_file(self.path), **known}
 
     def check_files(self, at: Mapping[str, Path]) -> None:
-        """Every file is what a stage made."""
+        """Every file, and every folder, is what a stage made."""
         made = self.made
         for name, file in at.items():
-            found = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+            found = md5_of(file)
             if made.get(name) != found:
                 raise RefusedError(
                     f"{name} has md5 {found!r}, and dvc.lock says {made.get(name)!r}: it is not "
@@ -87,6 +88,16 @@ class Lock:
                     f"the model was trained with {key} {value!r}, and dvc.lock says {said}: "
                     "`dvc repro -f -s train`, then `dvc repro`"
                 )
+
+
+def md5_of(path: Path) -> str:
+    """As DVC has it: of a folder, that of the list of its files."""
+    if not path.is_dir():
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    inside = sorted(one for one in path.rglob("*") if one.is_file())
+    listed = [{"md5": md5_of(one), "relpath": one.relative_to(path).as_posix()} for one in inside]
+    text = json.dumps(listed, sort_keys=True).encode()
+    return f"{hashlib.md5(text, usedforsecurity=False).hexdigest()}.dir"
 
 
 def read(root: Path) -> Lock:

@@ -160,6 +160,7 @@ def describe(found: Candidate, run_id: str, run_tags: Mapping[str, str]) -> dict
         **{key: run_tags[key] for key in CARRIED if key in run_tags},
         **found.hashes,
         **{f"metrics.{name}": f"{value:.8g}" for name, value in found.metrics.items()},
+        **{f"variant.{name}": text for name, text in found.of_variants.items()},
     }
 
 
@@ -183,6 +184,7 @@ def _text(found: Candidate, tags: Mapping[str, str], decision: Decision) -> str:
     return (
         f"{found.right.mean():.2%} test accuracy: {found.metadata.net} on "
         f"{found.metadata.dataset.name}, {found.metadata.parameters:,} parameters. "
+        f"{''.join(f'Variant {n}: {t}. ' for n, t in found.of_variants.items())}"
         f"Commit {tags.get('git.commit', 'unknown')[:12]}, run {tags['run_id']}. "
         f"When registered: {decision.reason}."
     )

@@ -16,6 +16,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
+from contract import sidecars
 from contract.files import sha256_of_file
 from pipeline.lifecycle.candidate import Candidate
 from pipeline.lifecycle.errors import RefusedError
@@ -206,5 +207,9 @@ def _save(candidate: Candidate, folder: Path) -> None:
     )
     for file in (candidate.onnx, *candidate.sidecars):
         (folder / file.name).write_bytes(file.read_bytes())
+    for file in candidate.variants:
+        copy = sidecars.variant_path(folder / "model.onnx", file.stem)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(file.read_bytes())
     if sha256_of_file(folder / "model.onnx") != candidate.sha256:
         raise RefusedError(f"{candidate.onnx} changed while it was registered: try again")

@@ -90,6 +90,7 @@ def axes(drawn: Figure, rows: int = 1, columns: int = 1, **options: Any) -> list
 @styled
 def png(drawn: Figure) -> bytes:
     """PNG without the program's name and version: equal pictures are equal bytes."""
+    _lay_out(drawn)
     with io.BytesIO() as file:
         drawn.savefig(file, format="png", facecolor="white", metadata={"Software": None})
         return file.getvalue()
@@ -98,6 +99,7 @@ def png(drawn: Figure) -> bytes:
 @styled
 def svg(drawn: Figure) -> str:
     """An <svg> element for a page that defines VARIABLES as CSS variables."""
+    _lay_out(drawn)
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with io.StringIO() as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser finds one
@@ -111,6 +113,13 @@ def svg(drawn: Figure) -> str:
     for colour, name in VARIABLES.items():
         text = text.replace(colour, f"var(--{name})")
     return text
+
+
+def _lay_out(drawn: Figure) -> None:
+    """Once for all files of a figure: it takes longer than the drawing."""
+    if drawn.get_layout_engine() is not None:
+        drawn.draw_without_rendering()
+        drawn.set_layout_engine("none")
 
 
 def _at_most(found: re.Match[str]) -> str:
@@ -154,13 +163,14 @@ def picture(image: Array) -> Array:
 def show(axis: Axes, pixels: Array, title: str = "", *, colour: str = MUTED) -> None:
     """A picture without ticks, its title above."""
     axis.imshow(pixels)
-    axis.set_axis_off()
+    blank([axis])
     axis.set_title(title, fontsize=8, color=colour, loc="center", pad=3)
 
 
 def blank(unused: Sequence[Axes]) -> None:
     for axis in unused:
         axis.set_axis_off()
+        axis.set(xticks=[], yticks=[])  # they are not seen, and would be laid out
 
 
 def _rgb(colour: str) -> Array:

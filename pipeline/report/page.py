@@ -8,6 +8,7 @@ from pipeline.evaluation.metrics import Summary
 from pipeline.report import html, layer_words
 from pipeline.report import limits as report_limits
 from pipeline.report import sections as report_sections
+from pipeline.report import variants as report_variants
 from pipeline.report.numbers import SPACE, count, percent, size
 from pipeline.report.sections import Page
 from pipeline.report.style import CSS
@@ -22,6 +23,7 @@ CONTENTS = {
     "mistakes": "Mistakes",
     "robustness": "Robustness",
     "limits": "Limits",
+    "variants": "Variants",
     "inside": "Inside",
     "hyperparameters": "Hyperparameters",
     "lineage": "Lineage",
@@ -41,6 +43,7 @@ def render(page: Page) -> str:
             report_sections.mistakes(page),
             report_sections.robustness(page),
             report_limits.limits(page),
+            report_variants.variants(page),
             report_sections.inside(page),
             _hyperparameters(page.card),
             _lineage(page),
@@ -56,7 +59,11 @@ def render(page: Page) -> str:
 
 
 def _header(page: Page) -> str:
-    shown = {k: v for k, v in CONTENTS.items() if k != "limits" or page.evaluation.limits}
+    absent = {
+        "limits": page.evaluation.limits is None,
+        "variants": not report_variants.variants(page),
+    }
+    shown = {anchor: name for anchor, name in CONTENTS.items() if not absent.get(anchor)}
     links = "".join(f'<a href="#{anchor}">{name}</a>' for anchor, name in shown.items())
     words = (
         f"{page.card.net}, {count(page.card.parameters)} parameters, trained on "

@@ -73,6 +73,7 @@ class Results:
             hyperparameters={**metadata.hyperparameters, **origin.evaluation},
             asked=metadata.asked,
             metrics=self.found.plain(),
+            variants=self.found.variants.sentences() if self.found.variants else {},
             per_class=columns(self.found.class_table(metadata.classes)),
             run=origin.run,
             git=origin.git,

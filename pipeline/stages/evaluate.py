@@ -1,22 +1,23 @@
 """Measure the exported ONNX file on the test split; write figures, model card and report."""
 
 import sys
+from dataclasses import replace
 
 from contract import files
 from pipeline import command
 from pipeline.config import flatten
 from pipeline.data.arrays import load
 from pipeline.data.kinds import kind_of
-from pipeline.evaluation import evaluation, training_record
+from pipeline.evaluation import evaluation, training_record, variants
 from pipeline.evaluation.card import Origin, RunMark, git_mark
 from pipeline.evaluation.robustness import challenges
-from pipeline.export import read_back
+from pipeline.export import read_back, variant_table
 from pipeline.report import findings
 from pipeline.report.results import Destinations, Results
 from pipeline.tracking import provenance
 from pipeline.tracking import store as tracking
 
-READ = ("onnx", "activations", "prepared", "prepare-plots", "train-plots")
+READ = ("onnx", "activations", "variants", "prepared", "prepare-plots", "train-plots")
 GROUPS = {"test": "on_test", "feedback": "on_feedback"}  # in the tracker
 WRITTEN = ("card", "predictions", "metrics", "plots", "report")
 
@@ -28,6 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     prepared = load(paths.prepared)
     record = training_record.read(paths.train_plots)
     model = read_back.read(paths.onnx, paths.activations, dataset=prepared.dataset)
+    table = variant_table.read(paths.variants, model_sha256=model.sha256)
     found = evaluation.evaluate(
         model.session,
         prepared,
@@ -43,6 +45,8 @@ def main(argv: list[str] | None = None) -> None:
         said=model.metadata.limits,
         foreign_images=chosen.foreign,
     )
+    beside = variants.measure(table, paths.onnx, model.session, prepared.val.images)
+    found = replace(found, variants=beside)
     store = tracking.open_store(provenance.repository_root())
     run = store.find_or_restore(
         {"onnx.sha256": model.sha256}, dataset=prepared.dataset.name, params_file=command.PARAMS

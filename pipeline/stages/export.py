@@ -1,5 +1,6 @@
 """Write the trained network as one ONNX file, once it answers as the network does."""
 
+import shutil
 import sys
 
 from contract import files
@@ -11,11 +12,12 @@ from pipeline.tracking import store as tracking
 
 
 def main(argv: list[str] | None = None) -> None:
-    names = ("checkpoint", "prepared", "onnx", "activations", "metrics")
+    names = ("checkpoint", "prepared", "onnx", "activations", "variants", "metrics")
     paths = command.paths(__doc__, names, argv)
     params, given = command.enter()
     for earlier in (paths.onnx, paths.activations):  # none is left where this one fails
         earlier.unlink(missing_ok=True)
+    shutil.rmtree(paths.variants, ignore_errors=True)
     prepared = arrays.load(paths.prepared)
     pair = from_checkpoint.export(
         from_checkpoint.load(paths.checkpoint, prepared.dataset),
@@ -26,8 +28,9 @@ def main(argv: list[str] | None = None) -> None:
         kept=params.export.kept,
         temperature=params.export.temperature,
         coverage=params.evaluate.coverage,
+        asked_variants=params.export.variants,
     )
-    pair.write(paths.onnx, paths.activations)
+    pair.write(paths.onnx, paths.activations, paths.variants)
     files.write_json(paths.metrics, pair.metrics)
     store = tracking.open_store(provenance.repository_root())
     run = store.find_or_restore(
@@ -39,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     run.add_onnx(paths.onnx, [paths.activations], classes=len(prepared.dataset.classes))
     sha256 = files.sha256_of_file(paths.onnx)
     run.add_tags({"onnx.sha256": sha256})
-    run.add_results({"onnx": pair.summary})
+    run.add_results(pair.summary)
     trainings.remember(store.root, sha256, run.training)
     given.check()
     sys.stdout.write(f"{paths.onnx}: {pair.sentence()}\n")

@@ -27,6 +27,7 @@ MEASURED_ON = {
     ACCURACY[VALIDATION]: VALIDATION,
     "on_validation/": VALIDATION,
     "onnx/": VALIDATION,
+    "int8/": VALIDATION,
     ACCURACY[TEST]: TEST,
     "on_test/": TEST,
     "robustness/": TEST,

@@ -61,6 +61,10 @@ class Explainers:
     def _load(self, served: Served) -> Activations:
         """Read the file beside the model; a missing one is looked for again next time."""
         sha256 = served.facts.sha256
+        if served.facts.variant_of:
+            raise ModelRefused(
+                "layers are those of the model itself, and a variant of it is served"
+            )
         if sha256 not in self._kept:
             content = self._source(served).sidecar(ACTIVATIONS)
             if content is None:

@@ -74,15 +74,16 @@ class Loader:
 
     async def _load(self) -> tuple[Model, Mapping[int, float]]:
         """Give the model, and the seconds that runs of it take."""
-        self._tried, model, seconds = await detached(self._read)
-        return model, seconds
+        return await detached(self._read)
 
-    def _read(self) -> tuple[str | None, Model, Mapping[int, float]]:
+    def _read(self) -> tuple[Model, Mapping[int, float]]:
         mark = self._source.mark()
-        model = load(self._source.read(), threads=self._threads)
+        content, variant_of = self._source.served()
+        self._tried = mark  # could be read: whether it is refused is a matter of its content
+        model = load(content, threads=self._threads, variant_of=variant_of)
         if self._name:
             model.facts = replace(model.facts, name=self._name)
-        return mark, model, seconds_of(model, self._bounds)
+        return model, seconds_of(model, self._bounds)
 
     async def _reload(self) -> None:
         current = self._lineup.of(self._role)
@@ -91,6 +92,8 @@ class Loader:
             if current is not None and (unlike := model.facts.unlike(current.facts)):
                 raise ModelRefused(f"has {unlike}: restart the server to serve it")  # noqa: TRY301 -- as if load had
         except (ModelRefused, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                self._tried = None  # there may be room later
             self._recorder.counter("model_load_failures_total", self._role.value).add()
             _log.warning("new %s model refused, the old one stays: it %s", self._role.value, error)
             return

@@ -48,6 +48,12 @@ class Facts:
     golden_probabilities: Probabilities
     golden_familiarity: tuple[float, ...]
     limits: Limits | None  # None in files from before
+    variant_of: str  # sha256 of the model that it is a variant of; empty: none
+
+    @property
+    def model_sha256(self) -> str:
+        """Of the model that the card beside it names."""
+        return self.variant_of or self.sha256
 
     @property
     def is_judge(self) -> bool:
@@ -117,8 +123,11 @@ class Model:
         return joined
 
 
-def load(content: bytes, *, threads: int) -> Model:
-    """Read, check against the contract and self-test; raises ModelRefused."""
+def load(content: bytes, *, threads: int, variant_of: str = "") -> Model:
+    """Read, check against the contract and self-test; raises ModelRefused.
+
+    With the sha256 of a model in `variant_of`, a variant of it is taken, and nothing else.
+    """
     try:
         session = ort.InferenceSession(
             content, sess_options(threads), providers=["CPUExecutionProvider"]
@@ -126,6 +135,7 @@ def load(content: bytes, *, threads: int) -> Model:
     except Exception as error:  # noqa: BLE001 -- its own exception classes are not public
         raise ModelRefused(f"onnxruntime cannot read it: {_first_line(error)}") from None
     facts = _facts(session.get_modelmeta().custom_metadata_map, content)
+    _check_variant(facts, variant_of)
     _check_graph(session, facts)
     _check_pixels(facts)
     model = Model(facts, session)
@@ -172,6 +182,21 @@ def _facts(properties: Mapping[str, str], content: bytes) -> Facts:
         golden_probabilities=probabilities,
         golden_familiarity=said.golden.familiarity,
         limits=said.limits,
+        variant_of=said.variant_of,
+    )
+
+
+def _check_variant(facts: Facts, variant_of: str) -> None:
+    if facts.variant_of == variant_of:
+        return
+    if not variant_of:
+        raise ModelRefused(
+            f"is a variant of the model {facts.variant_of[:12]!r}: give that model, and --variant"
+        )
+    given = f"of the model {facts.variant_of[:12]!r}" if facts.variant_of else "no variant"
+    raise ModelRefused(
+        f"variant is {given}, and the model beside it is {variant_of[:12]!r}: "
+        "`dvc repro export` makes both anew"
     )
 
 

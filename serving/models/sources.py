@@ -6,6 +6,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.files import sha256_of_bytes
+from contract.sidecars import FP32, variant_path
 from serving.errors import ModelRefused
 
 _LISTED = 5  # names in an error's text
@@ -16,23 +18,44 @@ class FileSource:
     """An ONNX file that something else replaces now and then, or the folder of the only one."""
 
     path: Path
+    variant: str = FP32  # which file answers: this one, or one of its variants
 
     def mark(self) -> str | None:
-        """Return what differs when the file does; None while there is none."""
+        """Return what differs when a file does; None while there is no model."""
         try:
-            status = self._file().stat()
-        except (OSError, ModelRefused):
+            file = self._file()
+        except ModelRefused:
             return None
-        return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+        own = _mark(file)
+        if own is None or self.variant == FP32:
+            return own
+        return f"{own} {_mark(variant_path(file, self.variant))}"
 
     def read(self) -> bytes:
-        """Raise ModelRefused in one line."""
+        """Give the model's bytes; raises ModelRefused in one line."""
         try:
             return _content(self._file())
         except OSError as error:
             raise ModelRefused(
                 f"cannot be read ({error.strerror}): give the path of an ONNX file, "
                 "or make one with `make repro`"
+            ) from None
+
+    def served(self) -> tuple[bytes, str]:
+        """Give the bytes of the file that answers, and the sha256 of the model it must be of.
+
+        The latter is empty for the model itself. Raises ModelRefused.
+        """
+        model = self.read()
+        if self.variant == FP32:
+            return model, ""
+        path = variant_path(self._file(), self.variant)
+        try:
+            return _content(path), sha256_of_bytes(model)
+        except OSError as error:
+            raise ModelRefused(
+                f"has no variant {self.variant}: {path} cannot be read ({error.strerror}). "
+                "export.variants asks for one; the report says why one is not served"
             ) from None
 
     def sidecar(self, ending: str) -> bytes | None:
@@ -64,6 +87,14 @@ def _only_model(folder: Path) -> Path:
     return models[0]
 
 
+def _mark(path: Path) -> str | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+
 def _content(path: Path) -> bytes:
     """Read a file, but not what could keep the reader waiting for ever: a pipe, a device."""
     with open(path, "rb", opener=_at_once) as file:
@@ -76,5 +107,5 @@ def _at_once(name: str, flags: int) -> int:
     return os.open(name, flags | os.O_NONBLOCK)
 
 
-def source_of(address: str) -> FileSource:
-    return FileSource(Path(address))
+def source_of(address: str, variant: str = FP32) -> FileSource:
+    return FileSource(Path(address), variant)

@@ -62,7 +62,7 @@ class Operations:
         text = self.sources(served).sidecar(CARD)
         if text is None:
             return {"absent": "no model.card.json beside the model: `make repro` writes it"}
-        if card_model(text) == served.facts.sha256:
+        if card_model(text) == served.facts.model_sha256:
             return orjson.Fragment(text)
         return {"absent": "model.card.json belongs to another model: `make repro` renews it"}
 
@@ -85,4 +85,5 @@ def _facts(served: Served) -> dict[str, Any]:
         "dataset": msgspec.to_builtins(facts.dataset),
         "statistics": msgspec.to_builtins(facts.statistics),
         "limits": msgspec.to_builtins(facts.limits),
+        "variant_of": facts.variant_of or None,
     }

@@ -37,6 +37,12 @@ def test_a_line_is_path_label_probability(folder: Path) -> None:
     assert all(label in "0123456789" and 0.1 <= float(p) <= 1 for _, label, p in lines)
 
 
+def test_onnxruntime_keeps_and_sends_no_reports(folder: Path) -> None:
+    """Its telemetry would leave a queue of events in the home folder, which is this one."""
+    assert convnet("predict", "seven.png", cwd=folder).returncode == 0
+    assert not (folder / ".cache").exists()
+
+
 def test_bad_files_do_not_stop_the_others(folder: Path) -> None:
     """Each is named on standard error with what is wrong; the exit status is 1."""
     done = convnet("predict", "notes.png", "seven.png", "empty.png", "gone.png", ".", cwd=folder)

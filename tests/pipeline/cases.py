@@ -67,12 +67,17 @@ class Workspace:
     def activations(self) -> Path:
         return self.root / "models/model.activations.onnx"
 
+    @property
+    def variants(self) -> Path:
+        return self.root / "models/variants"
+
     def export_arguments(self) -> list[str]:
         return [
             *("--checkpoint", str(self.checkpoint)),
             *("--prepared", str(self.prepared)),
             *("--onnx", str(self.onnx)),
             *("--activations", str(self.activations)),
+            *("--variants", str(self.variants)),
             *("--metrics", str(self.root / "metrics/export.json")),
         ]
 
@@ -80,6 +85,7 @@ class Workspace:
         return [
             *("--onnx", str(self.onnx)),
             *("--activations", str(self.activations)),
+            *("--variants", str(self.variants)),
             *("--prepared", str(self.prepared)),
             *("--prepare-plots", str(self.root / "plots/prepare")),
             *("--train-plots", str(self.root / "plots/train")),
@@ -91,7 +97,7 @@ class Workspace:
         ]
 
 
-def trained(root: Path, prepared: Prepared) -> Workspace:
+def trained(root: Path, prepared: Prepared, module: ImageClassifier | None = None) -> Workspace:
     """A workspace after training: params.yaml, the data, a checkpoint, curves and replay."""
     workspace = Workspace(root)
     root.mkdir(parents=True, exist_ok=True)
@@ -100,7 +106,7 @@ def trained(root: Path, prepared: Prepared) -> Workspace:
     arrays.save(workspace.prepared, prepared)
     dataset = prepared.dataset
     origin = checkpoint.Origin("1" * 64, dataset.sha256_of_all)
-    checkpoint.write(workspace.checkpoint, classifier(prepared), origin)
+    checkpoint.write(workspace.checkpoint, module or classifier(prepared), origin)
     files.write_bytes(root / "plots/train/curves.csv", CURVES.encode())
     classes = len(dataset.classes)
     even = [[1 / classes] * classes] * 2
@@ -141,3 +147,17 @@ def _warm_up(net: nn.Module, prepared: Prepared) -> None:
 def torch_probabilities(net: nn.Module, images: Images) -> Probabilities:
     """What the network itself answers: the side that onnxruntime is compared with."""
     return model_file.probabilities_of(last_layer.answers(net, None, images)[0])
+
+
+def taught(net: nn.Module, prepared: Prepared, *, steps: int = 30) -> nn.Module:
+    """The net after so many steps on the whole training split: it knows its classes."""
+    torch.manual_seed(0)
+    images = torch.from_numpy(prepared.train.images)
+    labels = torch.from_numpy(prepared.train.labels)
+    optimizer = torch.optim.Adam(net.parameters(), 0.003)
+    net.train()
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return net.eval()

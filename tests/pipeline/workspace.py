@@ -1,6 +1,5 @@
 """A workspace as `dvc repro` leaves it, with a tiny model whose test answers a test chooses."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from ruamel.yaml import YAML
 from contract.files import sha256_of_file
 from contract.metadata import DatasetMark, Golden, Metadata, Statistics
 from contract.statistics import Histogram, Reference
+from pipeline.lifecycle import lock
 from pipeline.tracking import store as tracking
 from pipeline.tracking.ending import ended_with
 from pipeline.tracking.lookup import COMPLETE
@@ -34,7 +34,7 @@ class Workspace:
     root: Path
     store: tracking.Store
 
-    def make(
+    def make(  # noqa: PLR0913 - each is a choice of some test
         self,
         wrong: range,
         *,
@@ -42,8 +42,12 @@ class Workspace:
         dataset: str = "mnist",
         requested: str = "mnist",
         test_sha256: str = TEST_SHA256,
+        variants: dict[str, str] | None = None,
     ) -> str:
-        """Put a model there that errs on those images, with its run; returns its sha256."""
+        """Put a model there that errs on those images, with its run; returns its sha256.
+
+        `variants`: each by its name, and why it is not served.
+        """
         mark = DatasetMark(
             name=dataset,
             requested=requested,
@@ -55,7 +59,11 @@ class Workspace:
         onnx = self._write("models/model.onnx", _model(metadata(name, mark), weights))
         sha256 = sha256_of_file(onnx)
         self._write("models/model.activations.onnx", _model({"model_sha256": sha256}, weights))
-        self._write("models/model.card.json", json.dumps({"model_sha256": sha256}).encode())
+        given = variants or {}
+        lines = {one: f"not served: {why}" if why else "as good" for one, why in given.items()}
+        card = {"model_sha256": sha256, "variants": lines}
+        self._write("models/model.card.json", json.dumps(card).encode())
+        self._put_variants(sha256, given)
         self.predict(wrong)
         self._write("metrics/export.json", b'{"onnx_parity": {"batch_01": 1e-6}}')
         accuracy = 1 - len(wrong) / IMAGES
@@ -63,6 +71,17 @@ class Workspace:
         self.lock()
         self.run(sha256)
         return sha256
+
+    def _put_variants(self, sha256: str, given: dict[str, str]) -> None:
+        quality = {"accuracy": 0.9, "nll": 0.1, "ece": 0.01, "bytes": 7}
+        judged = {
+            name: {"quality": quality, "changed": 0.0, "reason": why} for name, why in given.items()
+        }
+        table = {"model_sha256": sha256, "images": 10, "fp32": quality, "variants": judged}
+        self._write("models/variants/variants.json", json.dumps(table).encode())
+        for name, why in given.items():
+            if not why:
+                self._write(f"models/variants/{name}.onnx", b"a variant")
 
     def run(self, sha256: str) -> TrackedRun:
         """Track a complete training that made these bytes."""
@@ -86,12 +105,16 @@ class Workspace:
 
     def lock(self) -> None:
         """Say in dvc.lock that the stages made what is there."""
-        made = [*self.root.glob("models/model.*"), *self.root.glob("metrics/*.json")]
+        made = [
+            *self.root.glob("models/model.*"),
+            *self.root.glob("models/variants"),
+            *self.root.glob("metrics/*.json"),
+        ]
         outs = [
             {
                 "path": str(path.relative_to(self.root)),
                 "hash": "md5",
-                "md5": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
+                "md5": lock.md5_of(path),
             }
             for path in made
         ]
@@ -102,7 +125,7 @@ class Workspace:
 
     def _write(self, name: str, content: bytes) -> Path:
         path = self.root / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
 

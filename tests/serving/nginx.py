@@ -10,7 +10,8 @@ from tests.required import installed
 from tests.serving.live import NotAdmittedError, Server
 
 PREFIX = "/digits"
-_TEMPORARY = "\n".join(
+HOST = "models.example.com"  # of the site in deploy/nginx
+TEMPORARY = "\n".join(
     f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 )
 _CONFIGURATION = """
@@ -41,19 +42,28 @@ def nginx_before(server: Server, folder: Path, port: int, *, idle: str = "60s") 
 
     A proxy_next_upstream of off shows what it would otherwise hide by asking a second time.
     """
+    text = _CONFIGURATION % {
+        "user": as_user(),
+        "temporary": TEMPORARY,
+        "behind": server.port,
+        "idle": idle,
+        "port": port,
+        "prefix": PREFIX,
+    }
+    with nginx(text, folder, port) as before:
+        yield before
+
+
+def as_user() -> str:
+    """Give the line by which workers of a test that runs as root may write into its folder."""
+    return "user root;" if Path.home() == Path("/root") else ""
+
+
+@contextmanager
+def nginx(configuration: str, folder: Path, port: int) -> Iterator[Server]:
+    """Start it with this text, and give who is asked when it answers."""
     program = installed("nginx", required_by="REQUIRE_NGINX")
-    user = "user root;" if Path.home() == Path("/root") else ""
-    (folder / "nginx.conf").write_text(
-        _CONFIGURATION
-        % {
-            "user": user,
-            "temporary": _TEMPORARY,
-            "behind": server.port,
-            "idle": idle,
-            "port": port,
-            "prefix": PREFIX,
-        }
-    )
+    (folder / "nginx.conf").write_text(configuration)
     command = [program, "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
     process = subprocess.Popen(command, text=True)
     try:
@@ -68,7 +78,7 @@ def nginx_before(server: Server, folder: Path, port: int, *, idle: str = "60s") 
 def _wait(before: Server) -> None:
     for _ in range(200):
         try:
-            assert before.ask("GET", f"{PREFIX}/v2/health/live").status == 200
+            assert before.ask("GET", f"{PREFIX}/v2/health/live", host=HOST).status == 200
         except NotAdmittedError:
             time.sleep(0.05)
         else:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,13 @@ def test_the_first_line_says_what_is_served_and_where(tiny_model: Path) -> None:
             rf"model digits-classifier, version {version}, 10 classes \(0, 1, .*\), http://127",
             server.log[0],
         )
+
+
+def test_onnxruntime_keeps_and_sends_no_reports(tiny_model: Path, tmp_path: Path) -> None:
+    """Its telemetry would leave a device's number and a queue of events in the home folder."""
+    with serving("--model", str(tiny_model), HOME=str(tmp_path), XDG_CACHE_HOME="") as server:
+        assert server.ask("GET", "/v2/health/ready").status == 200
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fallback_cannot_be_missed(tmp_path: Path) -> None:
@@ -105,6 +113,19 @@ def test_reload_under_load_fails_no_request(tmp_path: Path, images: Images, work
         expected = answers(second, images[:1])
         last = server.predict({"images": images[0].tolist()})
         assert np.abs(last.probabilities - expected).max() < 1e-6
+
+
+def test_a_refused_file_is_not_tried_again(tmp_path: Path) -> None:
+    """It is loaded, counted and logged once, however often the server looks; another one is new."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(build_model(seed=1))
+    failures = 'serving_model_load_failures_total{role="primary"}'
+    with serving("--model", str(path), "--watch", "0.05") as server:
+        for number, spoiled in enumerate((build_model(spoil_golden=True), build_model(classes=3))):
+            replace(path, spoiled)
+            eventually(lambda seen=number: server.metric(failures) > seen, "a refusal")  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            time.sleep(0.5)
+            assert server.metric(failures) == number + 1
 
 
 def test_a_challenger_stands_beside_the_primary(

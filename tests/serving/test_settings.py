@@ -29,6 +29,7 @@ def test_a_flag_wins_over_a_variable_over_a_default() -> None:
         (["--nope"], {}, "--nope"),
         (["--model", ""], {}, "--model"),
         (["--deadline", "nan"], {}, "--deadline"),
+        (["--variant", "int4"], {}, "--variant is 'int4': give fp32 or int8"),
         (["--name", "a/b"], {}, "--name is 'a/b': give up to 253 of letters"),
         (["--name", "-x:predict"], {}, "--name"),
         ([], {"SERVING_WORKERS": "0"}, "--workers is 0: give 1 or more"),

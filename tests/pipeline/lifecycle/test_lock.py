@@ -1,5 +1,7 @@
 """dvc.lock holds what was asked for, a model's file what was trained with: both are compared."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,3 +45,16 @@ def test_asked_is_compared_with_asked(tmp_path: Path) -> None:
     )
     with pytest.raises(RefusedError, match=r"train\.epochs 'auto', and dvc\.lock says 3"):
         known.check_hyperparameters(trained(given))
+
+
+def test_the_hash_of_a_folder_is_dvcs(tmp_path: Path) -> None:
+    """Of nested and empty ones, too: what `dvc add` writes down."""
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "b.txt").write_text("b")
+    (folder / "deep/ä.txt").write_text("a")
+    (tmp_path / "empty").mkdir()
+    for arguments in (("init", "--no-scm", "--quiet"), ("add", "--quiet", "folder", "empty")):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=tmp_path, check=True)
+    for name in ("folder", "empty"):
+        assert f"md5: {lock.md5_of(tmp_path / name)}\n" in (tmp_path / f"{name}.dvc").read_text()

@@ -1,6 +1,7 @@
 """The circle's gate, on a real registry: what becomes champion, what does not, and why."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,31 @@ def test_first_model_is_champion_with_its_own_bytes(
     described = registry.client.get_model_version(NAME, "1")
     assert "94.00%" in str(described.description)
     assert not os.environ.get("MLFLOW_TRACKING_URI")  # later stores of this process are their own
+
+
+def test_variants_are_registered_with_their_model(
+    workspace: Workspace, registry: Registry, promote: Promote, tmp_path: Path
+) -> None:
+    """Those that passed lie in a folder beside it; all have their line; it stays what is named."""
+    sha256 = workspace.make(GOOD, variants={"int8": ""})
+    promote()
+    first = champion(registry)
+    assert first.sha256 == sha256
+    assert registry.fetch(first, "variants/int8.onnx", tmp_path).read_bytes() == b"a variant"
+    assert first.tags["variant.int8"] == "as good"
+    described = registry.client.get_model_version(NAME, "1").description
+    assert "Variant int8: as good." in str(described)
+
+
+def test_a_variant_that_failed_is_registered_as_a_line(
+    workspace: Workspace, registry: Registry, promote: Promote
+) -> None:
+    """Its model is promoted all the same."""
+    shutil.rmtree(workspace.root / "models/variants", ignore_errors=True)
+    workspace.make(GOOD, variants={"int8": "accuracy 9.00%, allowed is at least 98.00%"})
+    promote()
+    assert champion(registry).tags["variant.int8"].startswith("not served: accuracy 9.00%")
+    assert read(workspace).variants == ()
 
 
 @pytest.mark.soak
@@ -273,13 +299,18 @@ def test_workspace_that_was_touched_is_refused(workspace: Workspace) -> None:
     workspace.predict(range(1))
     with pytest.raises(RefusedError, match=r"model.predictions.npz has md5 .* dvc.lock says"):
         read(workspace)
+    workspace.make(GOOD)
+    (workspace.root / "models/variants/int8.onnx").write_bytes(b"from elsewhere")
+    with pytest.raises(RefusedError, match=r"models/variants has md5 '\w+\.dir', and dvc.lock"):
+        read(workspace)
 
 
 @pytest.mark.parametrize("name", Places(Path()).all())
 def test_missing_file_is_named(workspace: Workspace, name: str) -> None:
     """Without export's gate or evaluate's numbers there is nothing to promote."""
     workspace.make(GOOD)
-    (workspace.root / name).unlink()
+    place = workspace.root / name
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
     with pytest.raises(RefusedError, match=f"{name} does not exist"):
         read(workspace)
 
@@ -294,6 +325,13 @@ def test_missing_file_is_named(workspace: Workspace, name: str) -> None:
         ("models/model.predictions.npz", b"torn", "cannot be read"),
         ("models/model.activations.onnx", b"torn", "is no model"),
         ("models/model.onnx", b"torn", "belongs to the model"),
+        ("models/variants/variants.json", b"{", "cannot be read"),
+        (
+            "models/variants/variants.json",
+            b'{"model_sha256": "ab", "images": 1}',
+            "to the model 'ab'",
+        ),
+        ("models/variants/int8.onnx", b"forgotten", r"holds the variants \['int8'\]"),
     ],
 )
 def test_unsound_file_is_refused(

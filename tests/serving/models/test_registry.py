@@ -94,6 +94,22 @@ def test_moved_alias_reaches_a_running_server_without_a_failed_request(
         assert served(server) == version(first)
 
 
+def test_a_registered_variant_is_served(registry: Registry) -> None:
+    """It lies in a folder of the version, as it does beside a file."""
+    model = build_model(seed=6)
+    variant = build_model(seed=7, more={"variant_of": hashlib.sha256(model).hexdigest()})
+    number = registry.add(model)
+    folder = registry.root / "artifacts" / number / "variants"
+    folder.mkdir()
+    (folder / "int8.onnx").write_bytes(variant)
+    registry.point("champion", number)
+    with serving(
+        "--model", CHAMPION, "--variant", "int8", MLFLOW_TRACKING_URI=registry.uri
+    ) as server:
+        assert served(server) == version(variant)
+        assert server.get("/model")["variant_of"] == hashlib.sha256(model).hexdigest()
+
+
 @pytest.mark.soak
 def test_changed_bytes_are_not_served(registry: Registry) -> None:
     """What was evaluated is what is served: another sha256 is refused, the old model stays."""
