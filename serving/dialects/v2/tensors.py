@@ -4,6 +4,7 @@ BYTES as Triton packs them: in JSON, strings (base64 here); in binary, each elem
 length in 4 bytes, little endian. Numbers are little endian, too.
 """
 
+from collections.abc import Coroutine
 from math import prod
 
 import msgspec
@@ -61,15 +62,24 @@ def the_input(inputs: list[Input], facts: Facts) -> Input:
     return inputs[0]
 
 
-async def of_content(
+def of_content(
     tensor: Input, content: Content | list[File], facts: Facts, files: PictureFiles
-) -> Images:
-    """(N, C, H, W) of what the input holds: a list, where BYTES come one by one."""
+) -> Coroutine[None, None, Images]:
+    """(N, C, H, W) of what the input holds: a list, where BYTES come one by one.
+
+    No coroutine of its own: many requests are one small image, and each step shows.
+    """
     if tensor.datatype == BYTES:
-        return await files.images(await _files(tensor, content, files), files.way(facts))
+        return _pictures(tensor, content, facts, files)
     if isinstance(content, list):
         raise BadRequest("a list of files is for BYTES only")
-    return await off_loop(_pixels, content, tensor, facts, files.batch_limit)
+    return off_loop(_pixels, content, tensor, facts, files.batch_limit)
+
+
+async def _pictures(
+    tensor: Input, content: Content | list[File], facts: Facts, files: PictureFiles
+) -> Images:
+    return await files.images(await _files(tensor, content, files), files.way(facts))
 
 
 def _pixels(content: Content, tensor: Input, facts: Facts, limit: int) -> Images:
