@@ -146,9 +146,15 @@ def test_probabilities_are_the_trained_networks() -> None:
     np.testing.assert_allclose(Shown(net).outputs["probabilities"], expected, atol=1e-5)
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
-    "name", ["alexnet", "zfnet", "googlenet", "vgg11", "resnet18", "densenet121"]
+    "name",
+    [
+        pytest.param("resnet18", marks=pytest.mark.soak),
+        *(
+            pytest.param(name, marks=pytest.mark.soak_all)
+            for name in ("alexnet", "zfnet", "googlenet", "vgg11", "densenet121")
+        ),
+    ],
 )
 def test_every_family_of_the_zoo_passes_the_gate(name: str) -> None:
     """Model and activations of every other net answer as torch does, at every batch size."""
