@@ -13,7 +13,7 @@ from tests.end_to_end.slurm import Slurm, slurm
 
 pytestmark = pytest.mark.soak
 
-EPOCHS = 30
+EPOCHS = 60
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 
 
@@ -52,7 +52,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def started(cluster: Slurm, project: Project) -> str:
     """Give the number of a job that trains, some epochs after its start."""
     job = on(cluster, project, "sbatch", "--parsable", "deploy/slurm/train.sbatch", "train")
-    wait_for_epoch(project, random.randrange(EPOCHS // 2))  # noqa: S311 - a moment like any other
+    wait_for_epoch(project, random.randrange(EPOCHS // 4))  # noqa: S311 - a moment like any other
     return job
 
 
