@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ABSENT = ["mlflow", "dvc", "onnx", "sklearn", "psutil", "filelock"]
 
 
-@pytest.mark.soak
+@pytest.mark.soak_all
 def test_on_a_bare_machine(tmp_path: Path) -> None:
     """Every contestant but torch.compile runs, and the ratios are written down."""
     for name, count in (("train", 300), ("t10k", 10)):

@@ -184,6 +184,7 @@ def trace(project: Project, *versions: str) -> None:
     assert "@champion" in project.run("python", "-m", "pipeline.lifecycle.lineage", versions[1])
 
 
+@pytest.mark.soak_all
 def test_a_sweep_goes_on_and_its_best_is_applied(project: Project) -> None:
     """Children of one run, in two goes and by two workers; then params.yaml has the best."""
     project.run("dvc", "repro", "prepare")

@@ -12,6 +12,7 @@ from tests.mlflow_server import serving
 pytestmark = pytest.mark.soak
 
 
+@pytest.mark.soak_all
 def test_same_seed_gives_the_same_bytes_in_another_folder(
     finished_project: Project, tmp_path: Path
 ) -> None:
@@ -22,6 +23,7 @@ def test_same_seed_gives_the_same_bytes_in_another_folder(
         assert sha256(other, path) == sha256(finished_project, path), path
 
 
+@pytest.mark.soak_all
 def test_experiments_land_in_the_one_store(finished_project: Project, tmp_path: Path) -> None:
     """In the workspace, in a temporary folder and from the queue: all tagged with their name."""
     project = finished_project.copy(tmp_path / "experiments")

@@ -77,6 +77,7 @@ def test_resumed_training_gives_the_same_bytes_in_the_same_run(
     assert not checkpoints(project)
 
 
+@pytest.mark.soak_all
 def test_resume_can_be_switched_off(project: Project) -> None:
     """`TRAIN_RESUME=0` starts over, in a run of its own, and ends the dead one."""
     project.set_params(LONGER)
@@ -86,6 +87,7 @@ def test_resume_can_be_switched_off(project: Project) -> None:
     assert sorted(run.info.status for run in project.runs()) == ["FINISHED", "KILLED"]
 
 
+@pytest.mark.soak_all
 def test_torn_checkpoint_is_not_trusted(project: Project) -> None:
     """A checkpoint that cannot be read is dropped; training starts over and ends well."""
     project.set_params(LONGER)

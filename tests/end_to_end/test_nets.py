@@ -26,7 +26,7 @@ TIMM = (
     "convnext_atto", "ghostnet_050", "swin_tiny_patch4_window7_224",
 )  # fmt: skip
 NETS = [
-    pytest.param("timm/resnet10t", True, marks=pytest.mark.soak),
+    pytest.param("timm/resnet10t", True, marks=pytest.mark.soak_all),
     *(pytest.param(f"timm/{name}", False, marks=pytest.mark.soak_all) for name in TIMM),
     pytest.param("mynets.photos:build", False, marks=pytest.mark.soak_all),
     pytest.param("resnet18", True, marks=pytest.mark.soak_all),

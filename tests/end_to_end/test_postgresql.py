@@ -138,6 +138,7 @@ def test_runs_registry_and_serving_through_postgresql(
         assert run.data.tags["pipeline.complete"] == "true"
 
 
+@pytest.mark.soak_all
 def test_a_study_of_a_sweep_lies_in_postgresql(database: str) -> None:
     """In a database of its own; two workers know each other's trials."""
     host, port = database.split(":")

@@ -27,10 +27,14 @@ TOLERANCE = 1e-6  # docs/http.md: of a probability, through whichever door
 @pytest.mark.parametrize(
     ("make", "formats"),
     [
-        (picture_sets.logos, {"PNG", "WEBP", "TIFF", "AVIF"}),
-        (picture_sets.of_every_format, {name for name in FORMATS if can_read(name)}),
+        pytest.param(picture_sets.logos, {"PNG", "WEBP", "TIFF", "AVIF"}, id="logos"),
+        pytest.param(
+            picture_sets.of_every_format,
+            {name for name in FORMATS if can_read(name)},
+            id="of_every_format",
+            marks=pytest.mark.soak_all,
+        ),
     ],
-    ids=["logos", "of_every_format"],
 )
 def test_served_answers_are_those_evaluated(
     make: Callable[[Path], None], formats: set[str], project: Project

@@ -69,10 +69,15 @@ def copy(undisturbed: Project, root: Path) -> Project:
 @pytest.mark.parametrize(
     "preemption",
     [
-        ("scancel", "--signal=USR1", "--batch"),  # as --signal does near the time's end
-        ("sbatch", "--partition=urgent", "--ntasks=2", "--wrap=true"),  # takes the node, by SIGTERM
+        pytest.param(  # as --signal does near the time's end
+            ("scancel", "--signal=USR1", "--batch"), id="told"
+        ),
+        pytest.param(  # another job takes the node, by SIGTERM
+            ("sbatch", "--partition=urgent", "--ntasks=2", "--wrap=true"),
+            id="taken",
+            marks=pytest.mark.soak_all,
+        ),
     ],
-    ids=["told", "taken"],
 )
 def test_a_preempted_job_ends_in_one_run_with_equal_bytes(
     preemption: tuple[str, ...], cluster: Slurm, undisturbed: Project, tmp_path: Path
@@ -110,6 +115,7 @@ def test_a_cancelled_job_stays_cancelled(
     assert [run.info.status for run in project.runs()] == ["KILLED"]
 
 
+@pytest.mark.soak_all
 def test_the_tasks_of_an_array_share_a_study(cluster: Slurm, tmp_path: Path) -> None:
     """Each is a worker: together they make as many trials as were asked for, all different."""
     project = fresh(tmp_path / "checkout")

@@ -53,6 +53,7 @@ def test_a_sweep_outlives_its_tracking_server(project: Project, tmp_path: Path) 
         assert parent.data.metrics["accuracy_validation"] == best
 
 
+@pytest.mark.soak_all
 def test_a_trial_takes_two_processes(project: Project) -> None:
     """Both train, and stop together where one trial's loss is no number: that one is pruned."""
     train = {"epochs": 3, "devices": 2, "strategy": "ddp", "optimizer": "sgd", "averaging": 0.0}

@@ -27,6 +27,7 @@ def run(folder: Path, *, devices: int = 2, epochs: int = 6, resume: str = "") ->
 
 
 @pytest.mark.soak
+@pytest.mark.soak_all
 def test_two_processes(tmp_path: Path) -> None:
     """Equal weights in both, each image once an epoch, the accuracy of one process."""
     first, second = run(tmp_path / "two")
