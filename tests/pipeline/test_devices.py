@@ -26,7 +26,6 @@ def run(folder: Path, *, devices: int = 2, epochs: int = 6, resume: str = "") ->
     return [json.loads(path.read_text()) for path in sorted(folder.glob("process-*.json"))]
 
 
-@pytest.mark.soak
 @pytest.mark.soak_all
 def test_two_processes(tmp_path: Path) -> None:
     """Equal weights in both, each image once an epoch, the accuracy of one process."""

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 import torch
 import torchvision
-from _pytest.mark import ParameterSet
 from torch import nn
 
 from pipeline import config
@@ -34,13 +33,11 @@ NEWER = [
     "resnext50_32x4d", "wide_resnet50_2", "inception_v3", "vgg11_bn", "swin_t", "swin_v2_t",
     "vit_b_32", "maxvit_t",
 ]  # fmt: skip
-
-
-def marked(name: str) -> ParameterSet:
-    return pytest.param(name, marks=pytest.mark.soak if name in SOAKED else pytest.mark.soak_all)
-
-
-LARGER = [marked(name) for name in (*CLASSIC, *NEWER) if name not in SMALL]
+MARKED = {
+    name: pytest.param(name, marks=pytest.mark.soak if name in SOAKED else pytest.mark.soak_all)
+    for name in (*CLASSIC, *NEWER)
+}
+LARGER = [marked for name, marked in MARKED.items() if name not in SMALL]
 NAMES = [*SMALL, *LARGER]
 
 
@@ -109,7 +106,7 @@ def test_folding_copies_other_nets() -> None:
     assert net.training
 
 
-@pytest.mark.parametrize("name", list(map(marked, (*CLASSIC, *NEWER))))
+@pytest.mark.parametrize("name", MARKED.values())
 def test_exported_net_agrees(name: str) -> None:
     """Net and activations, through onnxruntime, at the batch sizes of the gate."""
     net = build(name).eval()
